@@ -1,0 +1,425 @@
+"""The nouns of this package and the protocols its parts meet through.
+
+Every noun is a frozen pydantic model: `.model_dump()` and `.model_dump_json()` serialise it,
+`.model_validate()` reads it back. Offsets count Unicode code points (Python's `str` indices) in
+`Article.text`; `end` is exclusive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]  # (n, dimensions), every row of length 1
+
+
+def _moment(value: object) -> object:
+    """Dates become midnight; moments without a zone are read as UTC; empty text is no date."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        value = datetime.fromisoformat(value.strip())
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+OptionalMoment = Annotated[datetime | None, BeforeValidator(_moment)]
+
+
+class Noun(BaseModel):
+    """Base of all nouns: frozen, strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- articles --------------------------------------------------------------------------------
+
+
+class Sentence(Noun):
+    """The `n`-th sentence of an article: `article.text[start:end]`."""
+
+    n: int = Field(ge=0)
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    heading: bool = False
+
+
+class Article(Noun):
+    """One document.
+
+    Callers fill `text` and what they know of the rest; the index fills `id` (from the origin: URL or
+    path, else the text), `revision` (hash of the clean text), `language` (ISO 639-1) and, when an
+    article is read back, `sentences`. `origins` are all places this text was added from.
+    """
+
+    text: str
+    id: str = ""
+    title: str = ""
+    source: str = ""
+    url: str = ""
+    published: OptionalMoment = None
+    language: str = ""
+    revision: str = ""
+    origins: tuple[str, ...] = ()
+    sentences: tuple[Sentence, ...] = ()
+
+
+class Passage(Noun):
+    """Neighbouring sentences `first`..`last` (inclusive), embedded and retrieved as one unit."""
+
+    article_id: str
+    revision: str
+    n: int = Field(ge=0)
+    first: int = Field(ge=0)
+    last: int = Field(ge=0)
+    start: int
+    end: int
+    text: str
+
+    @property
+    def id(self) -> str:
+        """The key of this passage in the vector index."""
+        return f"{self.article_id}:{self.revision}:{self.n}"
+
+
+class RawDocument(Noun):
+    """A document as it was read, before cleaning.
+
+    `origin` is the URL or absolute path it came from, empty for text handed over directly. `kind` tells
+    the cleaner what to expect of `text`.
+    """
+
+    text: str
+    kind: Literal["plain", "pdf", "html", "markdown", "docx"] = "plain"
+    origin: str = ""
+    title: str = ""
+    source: str = ""
+    url: str = ""
+    published: OptionalMoment = None
+    language: str = ""
+
+
+class Failure(Noun):
+    """One document that did not become an article, and why."""
+
+    origin: str
+    code: str
+    message: str
+    hint: str = ""
+
+
+class AddReport(Noun):
+    """What `add` did: ids per outcome, and every document that was not taken."""
+
+    added: tuple[str, ...] = ()
+    revised: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    same_text: tuple[str, ...] = ()  # the text was already known from another origin
+    failed: tuple[Failure, ...] = ()
+
+    @property
+    def article_ids(self) -> tuple[str, ...]:
+        """Ids of all articles this call added or found again."""
+        return self.added + self.revised + self.unchanged + self.same_text
+
+
+class Deletion(Noun):
+    """What was removed with an article, counted after the fact on every path.
+
+    `proven` is true when a fresh look at catalog, word index and vectors finds nothing of it.
+    """
+
+    article_id: str
+    revisions: int
+    sentences: int
+    passages: int
+    vectors: int
+    proven: bool
+
+
+class CheckReport(Noun):
+    """What `check` compared and repaired. `ok` speaks of the state afterwards."""
+
+    ok: bool
+    articles: int
+    passages: int
+    vectors: int
+    problems: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
+
+
+# --- search ----------------------------------------------------------------------------------
+
+
+class Filters(Noun):
+    """Which articles may be found. Empty means all; dates compare with `published`, both ends included."""
+
+    published_after: OptionalMoment = None
+    published_before: OptionalMoment = None
+    source: str = ""
+    language: str = ""
+    article_ids: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """True when every article passes."""
+        return self == Filters()
+
+
+class FoundBy(StrEnum):
+    """Which search leg brought a hit."""
+
+    DENSE = "dense"
+    WORDS = "words"
+    BOTH = "both"
+
+
+class Hit(Noun):
+    """A passage or sentence that was found: `article.text[start:end] == text`.
+
+    `score` is higher for nearer hits; it orders the hits of one search and is not a probability.
+    `first` and `last` are the sentence numbers it spans.
+    """
+
+    kind: Literal["passage", "sentence"]
+    article_id: str
+    revision: str
+    first: int
+    last: int
+    start: int
+    end: int
+    text: str
+    score: float
+    found_by: FoundBy
+    heading: bool = False
+    title: str = ""
+    source: str = ""
+    url: str = ""
+    published: OptionalMoment = None
+    language: str = ""
+
+
+# --- answers ---------------------------------------------------------------------------------
+
+
+class Status(StrEnum):
+    """The three ways an answer can end."""
+
+    ANSWERED = "answered"
+    PARTIAL = "partial"
+    NOT_FOUND = "not_found"
+
+
+class Verdict(StrEnum):
+    """What the verifier says of a statement and the sentences it cites."""
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    NOT_SUPPORTED = "not_supported"
+
+
+class Citation(Noun):
+    """`article.text[start:end] == quote`, cut by the program, in revision `revision` of the article.
+
+    `number` is the mark in the rendered text, counted from 1.
+    """
+
+    number: int = Field(default=0, ge=0)
+    article_id: str
+    revision: str
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    quote: str
+    title: str = ""
+    source: str = ""
+    url: str = ""
+    published: OptionalMoment = None
+
+
+class Statement(Noun):
+    """One sentence or list item of an answer.
+
+    `support` is the verifier's estimate in 0..1 that the cited sentences carry the statement.
+    """
+
+    text: str
+    citations: tuple[Citation, ...]
+    verdict: Verdict
+    support: float = Field(ge=0, le=1)
+
+
+class Usage(Noun):
+    """Tokens spent on language model calls; `cached_tokens` of the prompt came from its cache."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+class Answer(Noun):
+    """What was found out, or that it was not.
+
+    `question` is the question as understood (after a chat rewrite). `missing` says, for `partial` and
+    `not_found`, in the question's language what the articles do not give. `text` is the rendered answer with marks like
+    `[1]`; `citations` are all citations of the statements, in the order of their numbers. `timings` are
+    seconds per stage. `fingerprint` changes with models, prompts and settings.
+    """
+
+    status: Status
+    question: str
+    language: str
+    statements: tuple[Statement, ...] = ()
+    text: str
+    citations: tuple[Citation, ...] = ()
+    missing: str = ""
+    usage: Usage = Usage()
+    timings: dict[str, float] = Field(default_factory=dict)
+    fingerprint: str = ""
+
+
+class Summary(Noun):
+    """A cited summary. `covered` is the share (0..1) of the source's sentences whose content it represents."""
+
+    status: Status
+    language: str
+    statements: tuple[Statement, ...] = ()
+    text: str
+    citations: tuple[Citation, ...] = ()
+    covered: float = Field(default=0.0, ge=0, le=1)
+    missing: str = ""
+    article_ids: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    timings: dict[str, float] = Field(default_factory=dict)
+    fingerprint: str = ""
+
+
+class Evidence(Noun):
+    """Stream event: the sentences the answer will be drawn from."""
+
+    hits: tuple[Hit, ...]
+
+
+Event = Evidence | Statement | Answer  # what `stream` yields; the last one is the Answer
+
+
+class Message(Noun):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Reply(Noun):
+    """What a chat model said. `token_logprobs` are natural logarithms, one per output token, if the model gives them."""
+
+    text: str
+    usage: Usage = Usage()
+    token_logprobs: tuple[float, ...] = ()
+    truncated: bool = False
+
+
+# --- protocols -------------------------------------------------------------------------------
+
+
+class Progress(Protocol):
+    """Called with (done, total, what) while something long runs; `total` is 0 while unknown."""
+
+    def __call__(self, done: int, total: int, what: str) -> None: ...
+
+
+class Encoder(Protocol):
+    """Texts to unit vectors, float32, shape (n, dimensions)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the vectors could: weights, number format, prefixes, pooling."""
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
+
+    def encode_questions(self, texts: Sequence[str]) -> Vectors: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text without special tokens, not truncated."""
+
+
+class ChatModel(Protocol):
+    """Messages to text."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """One reply, greedy; with `schema` (JSON Schema) the text is JSON that fits it.
+
+        Raises:
+            ModelUnavailable, ModelTimeout: the model did not answer.
+        """
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Iterator[str]:
+        """The same reply in pieces; closing the iterator stops the model."""
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> dict[str, float] | None:
+        """Probability that the reply begins with each option, summing to at most 1; None if the model cannot tell."""
+
+    def close(self) -> None: ...
+
+
+class VectorIndex(Protocol):
+    """Vectors by passage id; distances never leave it: scores are cosines, −1..1, higher is nearer."""
+
+    def upsert(self, ids: Sequence[str], vectors: Vectors, article_ids: Sequence[str]) -> None: ...
+
+    def query(
+        self, vector: Vectors, k: int, *, article_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The `k` nearest (id, cosine), nearest first; `vector` has shape (dimensions,) or (1, dimensions)."""
+
+    def delete(self, ids: Sequence[str]) -> None: ...
+
+    def ids(self) -> Iterable[str]: ...
+
+    def count(self) -> int: ...
+
+    def close(self) -> None: ...
