@@ -3,16 +3,19 @@
 RagError
 ├── InputError              the caller's input: which value, which limit, what to do   exit 2
 │   ├── SettingsError       a setting or environment variable that cannot be used
-│   └── ArticleNotFound     an id that no article has
+│   ├── ArticleNotFound     an id that no article has
+│   └── AccessDenied        a service that wants another key, or none without one
 ├── DocumentError           one document that cannot become an article; the others go on
 │   ├── UnsupportedFormat · UnreadableDocument · EncryptedDocument · EmptyDocument
 ├── FetchError              a URL that did not deliver                                 exit 3
 ├── StoreError              catalog or vectors on disk                                 exit 3
 │   ├── StoreLocked · StoreDamaged · StoreFull
 │   └── IndexMismatch       built with other models than the ones now open
-└── ModelError              a model file or a model's reply                            exit 3
-    ├── ModelMissing · ModelCorrupt
-    └── ModelUnavailable · ModelTimeout                                                retryable
+├── ModelError              a model file or a model's reply                            exit 3
+│   ├── ModelMissing · ModelCorrupt
+│   └── ModelUnavailable · ModelTimeout                                                retryable
+└── ServiceError            a service spoken to by `rag.Client` broke the protocol     exit 3
+    └── ServiceUnavailable  it was not reached, or did not answer in time              retryable
 
 `str(error)` is for the person at the machine and may name files. `error.public` is for clients over
 the network: it never holds a path, a key or article text.
@@ -70,6 +73,12 @@ class ArticleNotFound(InputError):
     """No article has this id."""
 
     code = "article_not_found"
+
+
+class AccessDenied(InputError):
+    """The service's key is missing or wrong."""
+
+    code = "access_denied"
 
 
 class DocumentError(RagError):
@@ -178,3 +187,17 @@ class ModelTimeout(ModelError):
     code = "model_timeout"
     retryable = True
     public_default = "The language model took too long."
+
+
+class ServiceError(RagError):
+    """The service answered something that is not its protocol."""
+
+    code = "service_error"
+
+
+class ServiceUnavailable(ServiceError):
+    """The service was not reached, or did not answer in time."""
+
+    code = "service_unavailable"
+    retryable = True
+    public_default = "The service is not available."

@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     deadline: float = Field(
         default=120.0, gt=0, description="Seconds after which an answer is given up."
     )
+    api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key that callers of `rag serve` must send; needed beyond this machine.",
+    )
     log_level: str = Field(default="WARNING", description="DEBUG, INFO, WARNING or ERROR.")
 
 

@@ -1,0 +1,135 @@
+"""The public door: `NewsQA`, the clients, the nouns and the errors. Each name loads its module on first use.
+
+    from rag import Article, NewsQA
+
+    with NewsQA.open("data") as qa:
+        qa.add(Article(text="…", title="…"))
+        print(qa.ask("Who attended?").text)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rag.client import AsyncClient, Client
+    from rag.errors import (
+        AccessDenied,
+        ArticleNotFound,
+        DocumentError,
+        EmptyDocument,
+        EncryptedDocument,
+        FetchError,
+        IndexMismatch,
+        InputError,
+        ModelCorrupt,
+        ModelError,
+        ModelMissing,
+        ModelTimeout,
+        ModelUnavailable,
+        RagError,
+        ServiceError,
+        ServiceUnavailable,
+        SettingsError,
+        StoreDamaged,
+        StoreError,
+        StoreFull,
+        StoreLocked,
+        UnreadableDocument,
+        UnsupportedFormat,
+    )
+    from rag.newsqa import NewsQA
+    from rag.settings import Settings
+    from rag.types import (
+        AddReport,
+        Answer,
+        Article,
+        CheckReport,
+        Citation,
+        Deletion,
+        Event,
+        Evidence,
+        Failure,
+        Filters,
+        FoundBy,
+        Hit,
+        Message,
+        Passage,
+        Sentence,
+        Statement,
+        Status,
+        Summary,
+        Usage,
+        Verdict,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AccessDenied",
+    "AddReport",
+    "Answer",
+    "Article",
+    "ArticleNotFound",
+    "AsyncClient",
+    "CheckReport",
+    "Citation",
+    "Client",
+    "Deletion",
+    "DocumentError",
+    "EmptyDocument",
+    "EncryptedDocument",
+    "Event",
+    "Evidence",
+    "Failure",
+    "FetchError",
+    "Filters",
+    "FoundBy",
+    "Hit",
+    "IndexMismatch",
+    "InputError",
+    "Message",
+    "ModelCorrupt",
+    "ModelError",
+    "ModelMissing",
+    "ModelTimeout",
+    "ModelUnavailable",
+    "NewsQA",
+    "Passage",
+    "RagError",
+    "Sentence",
+    "ServiceError",
+    "ServiceUnavailable",
+    "Settings",
+    "SettingsError",
+    "Statement",
+    "Status",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreLocked",
+    "Summary",
+    "UnreadableDocument",
+    "UnsupportedFormat",
+    "Usage",
+    "Verdict",
+    "__version__",
+]
+
+_HOMES = {"NewsQA": "rag.newsqa", "Client": "rag.client", "AsyncClient": "rag.client", "Settings": "rag.settings"}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module (PEP 562), so that `import rag` stays cheap."""
+    if name not in __all__:
+        raise AttributeError(f"module 'rag' has no attribute {name!r}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    errors = import_module("rag.errors")
+    return getattr(errors, name) if hasattr(errors, name) else getattr(import_module("rag.types"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
