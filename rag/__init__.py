@@ -1,10 +1,9 @@
 """The public door: `NewsQA`, the clients, the nouns and the errors. Each name loads its module on first use.
 
-    from rag import Article, NewsQA
-
+Example:
     with NewsQA.open("data") as qa:
         qa.add(Article(text="…", title="…"))
-        print(qa.ask("Who attended?").text)
+        answer = qa.ask("Who attended?")
 """
 
 from __future__ import annotations
@@ -117,7 +116,12 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {"NewsQA": "rag.newsqa", "Client": "rag.client", "AsyncClient": "rag.client", "Settings": "rag.settings"}
+_HOMES = {
+    "NewsQA": "rag.newsqa",
+    "Client": "rag.client",
+    "AsyncClient": "rag.client",
+    "Settings": "rag.settings",
+}
 
 
 def __getattr__(name: str) -> object:

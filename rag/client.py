@@ -1,0 +1,445 @@
+"""HTTP SDK: `Client` and `AsyncClient` speak to `rag serve` with the method names and types of `NewsQA`.
+
+The protocol stands here once: a `_Call` is one request and how to read its response; the two clients only
+differ in how they send it. Errors of the service come back as the classes of `rag.errors`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from rag.errors import AccessDenied, InputError, RagError, ServiceError, ServiceUnavailable
+from rag.types import (
+    AddReport,
+    Answer,
+    Article,
+    Deletion,
+    Event,
+    Evidence,
+    Filters,
+    Hit,
+    Message,
+    Statement,
+    Summary,
+)
+
+T = TypeVar("T")
+
+_EVENTS: dict[str, type[Evidence] | type[Statement] | type[Answer]] = {
+    "evidence": Evidence,
+    "statement": Statement,
+    "answer": Answer,
+}
+_RETRIES = 3  # further tries of a safe request
+_FIRST_WAIT = 0.2  # seconds; doubles with each try, plus up to half of it by chance
+_RETRY_STATUS = (502, 503, 504)
+
+
+# --- the protocol, once ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Call(Generic[T]):
+    """One request, and the type and envelope key of what comes back.
+
+    Only GET is ever sent twice: it changes nothing and costs no model time.
+    """
+
+    method: str
+    path: str
+    returns: Any  # a type that pydantic can validate; T
+    envelope: str = ""
+    body: dict[str, Any] | None = None
+    params: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+    @property
+    def tries(self) -> int:
+        return 1 + _RETRIES if self.method == "GET" else 1
+
+    def read(self, response: httpx.Response) -> T:
+        """The typed result, or the service's error raised."""
+        if response.status_code >= 400:
+            raise _error_of(response.status_code, response.text)
+        try:
+            content = json.loads(response.content)
+            value = content[self.envelope] if self.envelope else content
+            result: T = TypeAdapter(self.returns).validate_python(value)
+        except (ValueError, KeyError, TypeError) as error:
+            raise _protocol_broken(self.path) from error
+        return result
+
+
+def _filters(filters: Mapping[str, object]) -> dict[str, Any]:
+    """Filters as JSON values, only those that are set; unknown names are refused as `NewsQA` does."""
+    try:
+        checked = Filters.model_validate(dict(filters))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise InputError(
+            f"Filter {name} = {filters.get(name)!r} cannot be used: {first['msg']}.",
+            hint=f"Filters are {', '.join(Filters.model_fields)}.",
+        ) from error
+    return checked.model_dump(mode="json", exclude_defaults=True)
+
+
+def _asking(
+    question: str, history: Sequence[Message], filters: Mapping[str, object], stream: bool = False
+) -> _Call[Answer]:
+    body: dict[str, Any] = {"question": question, **_filters(filters)}
+    if history:
+        body["history"] = [turn.model_dump() for turn in history]
+    if stream:
+        body["stream"] = True
+    return _Call("POST", "/v1/ask", Answer, body=body)
+
+
+def _searching(question: str, k: int, filters: Mapping[str, object]) -> _Call[list[Hit]]:
+    body = {"question": question, "k": k, **_filters(filters)}
+    return _Call("POST", "/v1/search", list[Hit], envelope="hits", body=body)
+
+
+def _summarising(
+    article_ids: Sequence[str] | None,
+    query: str | None,
+    k: int,
+    sentences: int,
+    language: str | None,
+    filters: Mapping[str, object],
+) -> _Call[Summary]:
+    body: dict[str, Any] = {"k": k, "sentences": sentences, **_filters(filters)}
+    if article_ids is not None:
+        body["article_ids"] = list(article_ids)
+    if query is not None:
+        body["query"] = query
+    if language is not None:
+        body["language"] = language
+    return _Call("POST", "/v1/summarise", Summary, body=body)
+
+
+def _listing(filters: Mapping[str, object]) -> _Call[list[Article]]:
+    params = [
+        (name, str(item))
+        for name, value in _filters(filters).items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+    return _Call("GET", "/v1/articles", list[Article], envelope="articles", params=params)
+
+
+def _article_path(article_id: str) -> str:
+    if not article_id:
+        raise InputError("The article id is empty.", hint="`articles()` lists the ids.")
+    return f"/v1/articles/{quote(article_id, safe='')}"
+
+
+def _adding(sources: Article | Sequence[Article]) -> _Call[AddReport]:
+    articles = [sources] if isinstance(sources, Article) else list(sources)
+    strangers = [type(article).__name__ for article in articles if not isinstance(article, Article)]
+    if strangers:
+        raise InputError(
+            f"The service takes articles, got {strangers[0]}.",
+            hint="Read files and addresses with NewsQA.add or `rag add` on the machine of the service.",
+        )
+    fields = {"text", "title", "source", "url", "published", "language"}
+    body = {"articles": [a.model_dump(mode="json", include=fields, exclude_defaults=True) for a in articles]}
+    return _Call("POST", "/v1/articles", AddReport, body=body)
+
+
+def _deleting(article_id: str) -> _Call[Deletion]:
+    return _Call("DELETE", _article_path(article_id), Deletion)
+
+
+class _EventReader:
+    """Server-sent events (WHATWG HTML, section 9.2.6) from pieces of text into typed events."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+        self._name = ""
+        self._data: list[str] = []
+        self._finished = False
+
+    def feed(self, text: str) -> Iterator[Event]:
+        """The events that `text` completes.
+
+        Raises:
+            RagError: the service reports that the answer could not be finished.
+        """
+        # Not str.splitlines: that also splits at U+2028 and U+0085, which JSON may hold unescaped.
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            event = self._line(line.removesuffix("\r"))
+            if event is not None:
+                yield event
+
+    def close(self) -> None:
+        """Check that the last event was the answer."""
+        if not self._finished:
+            raise ServiceUnavailable(
+                "The service stopped before the answer was finished.", hint="Ask again in a moment."
+            )
+
+    def _line(self, line: str) -> Event | None:
+        if line:
+            key, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if key == "event":
+                self._name = value
+            elif key == "data":
+                self._data.append(value)
+            return None
+        name, data, self._name, self._data = self._name, "\n".join(self._data), "", []
+        if name == "error":
+            raise _error_of(500, data)
+        if name not in _EVENTS:
+            return None
+        self._finished = name == "answer"
+        try:
+            return _EVENTS[name].model_validate_json(data)
+        except ValidationError as error:
+            raise _protocol_broken("/v1/ask") from error
+
+
+def _kinds(root: type[RagError] = RagError) -> dict[str, type[RagError]]:
+    kinds = {root.code: root}
+    for kind in root.__subclasses__():
+        kinds |= _kinds(kind)
+    return kinds
+
+
+def _error_of(status: int, text: str) -> RagError:
+    """The service's error as its class in `rag.errors`; what does not speak our shape is a ServiceError."""
+    try:
+        told = json.loads(text)["error"]
+        code, message, hint = str(told["code"]), str(told["message"]), str(told.get("hint", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        kind = ServiceUnavailable if status in _RETRY_STATUS else ServiceError
+        return kind(f"The service answered with status {status}.", hint="Check its address and its log.")
+    if status == 401:
+        return AccessDenied(message, hint=hint)
+    fallback = InputError if status < 500 else RagError
+    return _kinds().get(code, fallback)(message, hint=hint)
+
+
+def _protocol_broken(path: str) -> ServiceError:
+    return ServiceError(
+        f"The answer of {path} is not what this version of the client understands.",
+        hint="Use the same version of rag on both sides.",
+    )
+
+
+def _unreached(url: str, error: httpx.HTTPError) -> ServiceUnavailable:
+    what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
+    return ServiceUnavailable(
+        f"The service at {url} {what} ({type(error).__name__}).",
+        hint="Start it with `rag serve`, or check the address.",
+    )
+
+
+def _wait(tried: int) -> float:
+    return float(_FIRST_WAIT * 2**tried * random.uniform(1.0, 1.5))
+
+
+def _options(url: str, api_key: str, timeout: float) -> dict[str, Any]:
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"{url!r} is not the address of a service.", hint="Pass http://HOST:PORT.")
+    return {
+        "base_url": url.rstrip("/"),
+        "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
+        "timeout": httpx.Timeout(timeout, connect=min(5.0, timeout)),
+    }
+
+
+def _request(call: _Call[Any], accept: str = "application/json") -> dict[str, Any]:
+    return {
+        "method": call.method,
+        "url": call.path,
+        "json": call.body,
+        "params": list(call.params),
+        "headers": {"Accept": accept},
+    }
+
+
+# --- the two clients -------------------------------------------------------------------------
+
+
+class Client:
+    """A service over HTTP, with the methods and types of `NewsQA`.
+
+    Args:
+        url: where `rag serve` listens, such as `http://127.0.0.1:8000`.
+        api_key: the service's RAG_API_KEY; empty where it has none.
+        timeout: seconds without a byte after which a request is given up.
+    """
+
+    def __init__(self, url: str, api_key: str = "", *, timeout: float = 180.0) -> None:
+        self._http = httpx.Client(**_options(url, api_key, timeout))
+        self._url = url
+
+    def ask(self, question: str, *, history: Sequence[Message] = (), **filters: object) -> Answer:
+        """The verified answer to one question; raises the service's `RagError`."""
+        return self._send(_asking(question, history, filters))
+
+    def stream(self, question: str, *, history: Sequence[Message] = (), **filters: object) -> Iterator[Event]:
+        """Typed events as they are verified; the last one is the Answer. Closing the iterator hangs up."""
+        call, reader = _asking(question, history, filters, stream=True), _EventReader()
+        try:
+            with self._http.stream(**_request(call, "text/event-stream")) as response:
+                if response.status_code >= 400:
+                    raise _error_of(response.status_code, response.read().decode(errors="replace"))
+                for text in response.iter_text():
+                    yield from reader.feed(text)
+        except httpx.HTTPError as error:
+            raise _unreached(self._url, error) from error
+        reader.close()
+
+    def search(self, question: str, k: int = 10, **filters: object) -> list[Hit]:
+        """The `k` nearest passages, nearest first."""
+        return self._send(_searching(question, k, filters))
+
+    def summarise(
+        self,
+        article_ids: Sequence[str] | None = None,
+        *,
+        query: str | None = None,
+        k: int = 20,
+        sentences: int = 5,
+        language: str | None = None,
+        **filters: object,
+    ) -> Summary:
+        """A cited summary of the given articles, or of what `query` finds."""
+        return self._send(_summarising(article_ids, query, k, sentences, language, filters))
+
+    def articles(self, **filters: object) -> list[Article]:
+        """All articles that pass the filters, without their text."""
+        return self._send(_listing(filters))
+
+    def article(self, article_id: str) -> Article:
+        """One article with its text and sentences; raises ArticleNotFound."""
+        return self._send(_Call[Article]("GET", _article_path(article_id), Article))
+
+    def add(self, sources: Article | Sequence[Article]) -> AddReport:
+        """Index articles; returns once they are stored and can be found."""
+        return self._send(_adding(sources))
+
+    def delete(self, article_id: str) -> Deletion:
+        """Remove one article and prove that it is gone; raises ArticleNotFound."""
+        return self._send(_deleting(article_id))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _send(self, call: _Call[T]) -> T:
+        for tried in range(call.tries):
+            last = tried == call.tries - 1
+            try:
+                response = self._http.request(**_request(call))
+            except httpx.HTTPError as error:
+                if last:
+                    raise _unreached(self._url, error) from error
+            else:
+                if last or response.status_code not in _RETRY_STATUS:
+                    return call.read(response)
+            time.sleep(_wait(tried))
+        raise AssertionError("a call is tried at least once")
+
+
+class AsyncClient:
+    """`Client` for asyncio: the same methods, awaited; `stream` is an async iterator."""
+
+    def __init__(self, url: str, api_key: str = "", *, timeout: float = 180.0) -> None:
+        self._http = httpx.AsyncClient(**_options(url, api_key, timeout))
+        self._url = url
+
+    async def ask(self, question: str, *, history: Sequence[Message] = (), **filters: object) -> Answer:
+        """The verified answer to one question; raises the service's `RagError`."""
+        return await self._send(_asking(question, history, filters))
+
+    async def stream(
+        self, question: str, *, history: Sequence[Message] = (), **filters: object
+    ) -> AsyncIterator[Event]:
+        """Typed events as they are verified; the last one is the Answer. Closing the iterator hangs up."""
+        call, reader = _asking(question, history, filters, stream=True), _EventReader()
+        try:
+            async with self._http.stream(**_request(call, "text/event-stream")) as response:
+                if response.status_code >= 400:
+                    raise _error_of(response.status_code, (await response.aread()).decode(errors="replace"))
+                async for text in response.aiter_text():
+                    for event in reader.feed(text):
+                        yield event
+        except httpx.HTTPError as error:
+            raise _unreached(self._url, error) from error
+        reader.close()
+
+    async def search(self, question: str, k: int = 10, **filters: object) -> list[Hit]:
+        """The `k` nearest passages, nearest first."""
+        return await self._send(_searching(question, k, filters))
+
+    async def summarise(
+        self,
+        article_ids: Sequence[str] | None = None,
+        *,
+        query: str | None = None,
+        k: int = 20,
+        sentences: int = 5,
+        language: str | None = None,
+        **filters: object,
+    ) -> Summary:
+        """A cited summary of the given articles, or of what `query` finds."""
+        return await self._send(_summarising(article_ids, query, k, sentences, language, filters))
+
+    async def articles(self, **filters: object) -> list[Article]:
+        """All articles that pass the filters, without their text."""
+        return await self._send(_listing(filters))
+
+    async def article(self, article_id: str) -> Article:
+        """One article with its text and sentences; raises ArticleNotFound."""
+        return await self._send(_Call[Article]("GET", _article_path(article_id), Article))
+
+    async def add(self, sources: Article | Sequence[Article]) -> AddReport:
+        """Index articles; returns once they are stored and can be found."""
+        return await self._send(_adding(sources))
+
+    async def delete(self, article_id: str) -> Deletion:
+        """Remove one article and prove that it is gone; raises ArticleNotFound."""
+        return await self._send(_deleting(article_id))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _send(self, call: _Call[T]) -> T:
+        for tried in range(call.tries):
+            last = tried == call.tries - 1
+            try:
+                response = await self._http.request(**_request(call))
+            except httpx.HTTPError as error:
+                if last:
+                    raise _unreached(self._url, error) from error
+            else:
+                if last or response.status_code not in _RETRY_STATUS:
+                    return call.read(response)
+            await asyncio.sleep(_wait(tried))
+        raise AssertionError("a call is tried at least once")
