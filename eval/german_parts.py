@@ -24,7 +24,7 @@ FEWEST = 3  # a part seen in fewer compounds is more often a chance division tha
 NOT_PARTS = frozenset(
     "chen eln ell ern est heit ion isch ismus ist keit lein ler los ner ren rei sch schaft sen ter ung "
     "all aft aus bei durch ein elt ent entgegen fort gegen her heran heraus herum hin hint hinter int miss "
-    "mit nach neben och ohne selb sond uber umh unt unter ver vor voraus vorbei weiter wid wied wieder zer "
+    "mit nach neben och ohne selb uber umh unt unter ver vor voraus vorbei weiter wid wied wieder zer "
     "zuruck zusamm zusammen zwisch".split()
 )
 
