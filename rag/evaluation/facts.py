@@ -1,0 +1,378 @@
+"""The fact file and the floor file: strict models, read from YAML with the line of every mistake.
+
+In: paths; out: `FactFile` and `Floor`. Hides PyYAML. A mistake is an `InputError` that names file, fact
+and line. The schema is described for authors in eval/README.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from rag.errors import InputError
+from rag.evaluation.matching import form_problem
+from rag.types import Status
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Forms = Annotated[tuple[Text, ...], Field(min_length=1)]
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Kind = Literal["who", "when", "where", "how_many", "what", "why", "said", "yes_no", "list"]
+
+_M = TypeVar("_M", bound=BaseModel)
+
+RATES = (
+    "facts",
+    "content",
+    "lists",
+    "unanswerable",
+    "cross_lingual",
+    "status",
+    "spans",
+    "supported",
+    "language",
+)
+COSTS = (
+    "seconds_median",
+    "seconds_p95",
+    "first_statement_median",
+    "first_statement_p95",
+    "prompt_tokens_median",
+    "prompt_tokens_p95",
+    "output_tokens_median",
+    "output_tokens_p95",
+)
+
+
+class Gold(BaseModel):
+    """Base of what stands in the files: frozen, strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Content(Gold):
+    """Something a right answer says: any of these forms, proven by any of these sentences.
+
+    `proof` holds verbatim pieces of the articles; each stands for the whole sentence around it.
+    """
+
+    any: Forms
+    proof: tuple[Text, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"any": [value]}
+        return {"any": value} if isinstance(value, list) else value
+
+
+class Fact(Gold):
+    """A question, what a right answer must and must not say, and which sentences prove it.
+
+    `accept` lists further statuses that are right besides `status`. `complete` says that `required` is a
+    whole list, of which nothing may be missing and to which nothing may be added.
+    """
+
+    id: Id
+    question: Text
+    language: Language
+    kind: Kind
+    status: Literal[Status.ANSWERED, Status.NOT_FOUND] = Status.ANSWERED
+    accept: tuple[Status, ...] = ()
+    complete: bool = False
+    required: tuple[Content, ...] = ()
+    forbidden: tuple[Text, ...] = ()
+    proof: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.status is Status.NOT_FOUND:
+            if self.required or self.proof or self.forbidden or self.complete:
+                raise ValueError("a fact with status not_found has no required, forbidden, proof or complete")
+            return self
+        if not self.required:
+            raise ValueError("an answerable fact needs at least one required content")
+        for content in self.required:
+            if not (content.proof or self.proof):
+                raise ValueError(f"the required content {content.any[0]!r} has no proof")
+        if self.complete and len(self.required) < 2:
+            raise ValueError("a complete list needs at least two required contents")
+        both = {form for content in self.required for form in content.any} & set(self.forbidden)
+        if both:
+            raise ValueError(f"{sorted(both)[0]!r} is both required and forbidden")
+        return self
+
+    @property
+    def statuses(self) -> frozenset[Status]:
+        """Every status that is right."""
+        return frozenset((self.status, *self.accept))
+
+    def proof_of(self, content: Content) -> tuple[str, ...]:
+        """The pieces that prove one content: its own, else the fact's."""
+        return content.proof or self.proof
+
+
+class Source(Gold):
+    """An article the facts are about: a UTF-8 text file, its path relative to the fact file."""
+
+    path: Text
+    language: Language
+
+
+class _Raw(Gold):
+    articles: Annotated[tuple[Source, ...], Field(min_length=1)]
+    names: dict[Id, Forms] = Field(default_factory=dict)
+    facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
+
+
+class FactFile(Gold):
+    """A fact file that was read and checked.
+
+    `names` are groups of spellings of one name; references to them are already resolved in the facts.
+    `cross_lingual` holds the ids of facts asked in another language than every article that proves them.
+    """
+
+    path: Path
+    articles: tuple[Path, ...]
+    names: dict[str, tuple[str, ...]]
+    facts: tuple[Fact, ...]
+    cross_lingual: frozenset[str]
+
+
+class Floor(Gold):
+    """What a run must reach: shares at least this high, seconds and tokens at most this high."""
+
+    at_least: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    at_most: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for known, given in ((RATES, self.at_least), (COSTS, self.at_most)):
+            for name in given:
+                if name not in known:
+                    raise ValueError(f"unknown measure {name!r}, known are {', '.join(known)}")
+        return self
+
+
+class _Floors(Gold):
+    sections: dict[str, Floor]
+
+
+def read_facts(path: str | Path) -> FactFile:
+    """Read a fact file and check all of it, proofs included.
+
+    Raises:
+        InputError: the file cannot be read or used; the message names file, fact and line.
+    """
+    path = Path(path)
+    root = _compose(path)
+    raw = _validated(_Raw, _plain(root, path), root, path)
+    texts = [_article_text(path, source) for source in raw.articles]
+    resolved = []
+    languages: dict[str, set[str]] = {}
+    for n, fact in enumerate(raw.facts):
+        where = _Place(path, root, ("facts", n), fact.id)
+        if fact.id in languages:
+            raise where.error("The id stands twice.", "Give every fact an id of its own.")
+        fact = _resolve(fact, raw.names, where)
+        languages[fact.id] = {raw.articles[article].language for article in _check_proofs(fact, texts, where)}
+        resolved.append(fact)
+    return FactFile(
+        path=path,
+        articles=tuple(_beside(path, source.path) for source in raw.articles),
+        names=raw.names,
+        facts=tuple(resolved),
+        cross_lingual=frozenset(
+            fact.id for fact in resolved if languages[fact.id] and fact.language not in languages[fact.id]
+        ),
+    )
+
+
+def read_floor(path: str | Path, section: str) -> Floor:
+    """Read one section of a floor file.
+
+    Raises:
+        InputError: the file cannot be read or used, or has no such section.
+    """
+    path = Path(path)
+    root = _compose(path)
+    floors = _validated(_Floors, {"sections": _plain(root, path)}, root, path, skip=1).sections
+    if section not in floors:
+        raise InputError(
+            f"{path} has no section {section!r}, only {', '.join(sorted(floors))}.",
+            hint="Name one of them, or add the section.",
+        )
+    return floors[section]
+
+
+class _Place:
+    """Where in a file one fact stands, to say so when it is wrong."""
+
+    def __init__(self, path: Path, root: yaml.Node, loc: tuple[str | int, ...], fact_id: str) -> None:
+        self._path, self._root, self._loc, self._id = path, root, loc, fact_id
+
+    def error(self, what: str, hint: str, *inner: str | int) -> InputError:
+        line = _line(self._root, (*self._loc, *inner))
+        return InputError(f"{self._path}, line {line}, fact {self._id}: {what}", hint=hint)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.", hint="Name a UTF-8 text file.") from error
+
+
+def _beside(path: Path, relative: str) -> Path:
+    return (path.parent / relative).resolve()
+
+
+def _article_text(path: Path, source: Source) -> str:
+    return _read(_beside(path, source.path))
+
+
+def _mark_line(event: yaml.Event) -> int:
+    return int(event.start_mark.line) + 1 if event.start_mark else 1
+
+
+def _compose(path: Path) -> yaml.Node:
+    text = _read(path)
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise InputError(
+                    f"{path}, line {_mark_line(event)}: YAML aliases are not used here.",
+                    hint="Put shared spellings under names and refer to them with @.",
+                )
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise InputError(
+            f"{path}{line} is not YAML: {getattr(error, 'problem', None) or error}.",
+            hint="Mend the file; a text with a colon or a quote in it needs quotes around it.",
+        ) from error
+    if root is None:
+        raise InputError(f"{path} is empty.", hint="Write at least one entry.")
+    return root
+
+
+def _plain(node: yaml.Node, path: Path) -> Any:
+    """Mappings, lists and texts; no scalar is guessed to be a number, a date or a truth value."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, path) for item in node.value]
+    plain: dict[str, Any] = {}
+    for key, value in node.value:
+        name = str(key.value)
+        if name in plain:
+            raise InputError(
+                f"{path}, line {key.start_mark.line + 1}: the key {name!r} stands twice.",
+                hint="Keep one of them.",
+            )
+        plain[name] = _plain(value, path)
+    return plain
+
+
+def _line(root: yaml.Node, loc: Sequence[str | int]) -> int:
+    """Line, from 1, of the deepest node on the way to `loc`."""
+    node, line = root, root.start_mark.line
+    for step in loc:
+        found = _child(node, step)
+        if found is None:
+            break
+        line, node = found
+    return int(line) + 1
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step].start_mark.line, node.value[step]
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                return key.start_mark.line, value
+    return None
+
+
+def _validated(model: type[_M], data: Any, root: yaml.Node, path: Path, skip: int = 0) -> _M:
+    """The data as a model; `skip` leading steps of an error's place do not stand in the file."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        loc = first["loc"][skip:]
+        fact = _fact_id(data, loc)
+        what = str(first["msg"]).removeprefix("Value error, ")
+        key = ".".join(str(step) for step in loc) or "the file"
+        raise InputError(
+            f"{path}, line {_line(root, loc)}{fact}: {key}: {what}.",
+            hint="eval/README.md describes every key.",
+        ) from error
+
+
+def _fact_id(data: Any, loc: Sequence[str | int]) -> str:
+    if len(loc) < 2 or loc[0] != "facts" or not isinstance(loc[1], int):
+        return ""
+    fact = data["facts"][loc[1]]
+    name = fact.get("id") if isinstance(fact, dict) else None
+    return f", fact {name or f'number {loc[1] + 1}'}"
+
+
+def _resolve(fact: Fact, names: dict[str, tuple[str, ...]], where: _Place) -> Fact:
+    """The fact with every `@name` replaced by that name's spellings."""
+    required = tuple(
+        content.model_copy(update={"any": _forms(content.any, names, where, ("required", n))})
+        for n, content in enumerate(fact.required)
+    )
+    forbidden = _forms(fact.forbidden, names, where, ("forbidden",))
+    return fact.model_copy(update={"required": required, "forbidden": forbidden})
+
+
+def _forms(
+    forms: Sequence[str], names: dict[str, tuple[str, ...]], where: _Place, inner: tuple[str | int, ...]
+) -> tuple[str, ...]:
+    resolved: list[str] = []
+    for form in forms:
+        if form.startswith("@") and form[1:] not in names:
+            raise where.error(f"There is no name {form!r}.", "Add it under names.", *inner)
+        resolved += names[form[1:]] if form.startswith("@") else [form]
+    for form in resolved:
+        problem = form_problem(form)
+        if problem:
+            raise where.error(f"The form {form!r} {problem}.", "Write at least one word.", *inner)
+    return tuple(resolved)
+
+
+def piece_spans(piece: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a piece stands in a text, whatever the line ends between its words."""
+    pattern = r"\s+".join(re.escape(word) for word in piece.split())
+    return (found.span() for found in re.finditer(pattern, text))
+
+
+def _check_proofs(fact: Fact, texts: Sequence[str], where: _Place) -> set[int]:
+    """Numbers of the articles that prove the fact; every piece stands exactly once in all of them."""
+    proving: set[int] = set()
+    places: list[tuple[str, tuple[str | int, ...]]] = [
+        (piece, ("proof", n)) for n, piece in enumerate(fact.proof)
+    ]
+    for c, content in enumerate(fact.required):
+        places += [(piece, ("required", c, "proof", n)) for n, piece in enumerate(content.proof)]
+    for piece, inner in places:
+        found = [n for n, text in enumerate(texts) for _ in piece_spans(piece, text)]
+        if len(found) != 1:
+            times = f"{len(found)} times" if found else "nowhere"
+            raise where.error(
+                f"The proof {piece!r} stands {times} in the articles.",
+                "Copy a piece of one sentence that stands there exactly once.",
+                *inner,
+            )
+        proving.update(found)
+    return proving

@@ -1,0 +1,145 @@
+"""Judgements of single answers into measures of a run, each held against its bound.
+
+In: `FactResult`s and a `Floor`; out: `Measure`s. A rate is a share 0..1 of `n` cases; seconds and tokens
+are medians and 95th percentiles over questions. Higher rates are better, lower costs are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Literal
+
+from pydantic import Field
+
+from rag.evaluation.checks import Judgement
+from rag.evaluation.facts import COSTS, RATES, Floor, Kind
+from rag.types import Citation, Noun, Status, Usage
+
+
+class FactResult(Noun):
+    """One fact, asked and judged.
+
+    `seconds` is the time to the whole answer, `first_statement` to the first verified statement (None if
+    none came). `status` is None if the target failed; then `judgement` holds the error.
+    """
+
+    id: str
+    kind: Kind
+    language: str
+    question: str
+    expected: Status
+    complete: bool = False
+    cross_lingual: bool = False
+    status: Status | None = None
+    text: str = ""
+    citations: tuple[Citation, ...] = ()
+    judgement: Judgement
+    seconds: float = Field(default=0.0, ge=0)
+    first_statement: float | None = None
+    usage: Usage = Usage()
+    fingerprint: str = ""
+
+    @property
+    def answerable(self) -> bool:
+        """True if the articles answer the question."""
+        return self.expected is not Status.NOT_FOUND
+
+    @property
+    def passed(self) -> bool:
+        """True if nothing at all is wrong."""
+        return not self.judgement.faults
+
+    @property
+    def content_right(self) -> bool:
+        """True if everything required is said and proven."""
+        return not self.judgement.has("missing", "unproven", "error")
+
+
+class Measure(Noun):
+    """One figure of a run. `value` is None if there was no case; `bound` is None if none was set."""
+
+    name: str
+    unit: Literal["rate", "seconds", "tokens"]
+    value: float | None
+    n: int
+    bound: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """True if the bound is kept; a bound without a single case is not."""
+        if self.bound is None:
+            return True
+        if self.value is None:
+            return False
+        return self.value >= self.bound if self.unit == "rate" else self.value <= self.bound
+
+
+def measure(results: Sequence[FactResult], floor: Floor | None = None) -> tuple[Measure, ...]:
+    """All measures of a run, rates first."""
+    floor = floor or Floor()
+    rates = [_rate(name, *_RATES[name](results), floor.at_least.get(name)) for name in RATES]
+    costs = [_cost(name, results, floor.at_most.get(name)) for name in COSTS]
+    return (*rates, *costs)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Nearest-rank percentile: the smallest value that at least `share` (0..1) of all do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+Counts = tuple[float, int]  # right cases, all cases
+
+
+def _count(
+    results: Sequence[FactResult], case: Callable[[FactResult], bool], right: Callable[[FactResult], bool]
+) -> Counts:
+    cases = [result for result in results if case(result)]
+    return sum(right(result) for result in cases), len(cases)
+
+
+def _sum(results: Sequence[FactResult], right: str, total: str) -> Counts:
+    return (
+        sum(getattr(result.judgement, right) for result in results),
+        sum(getattr(result.judgement, total) for result in results),
+    )
+
+
+_RATES: dict[str, Callable[[Sequence[FactResult]], Counts]] = {
+    "facts": lambda all_: _count(all_, lambda r: True, lambda r: r.passed),
+    "content": lambda all_: _count(all_, lambda r: r.answerable, lambda r: r.content_right),
+    "lists": lambda all_: _count(
+        all_, lambda r: r.complete, lambda r: r.content_right and not r.judgement.has("forbidden")
+    ),
+    "unanswerable": lambda all_: _count(
+        all_, lambda r: not r.answerable, lambda r: not r.judgement.has("status", "cited", "error")
+    ),
+    "cross_lingual": lambda all_: _count(all_, lambda r: r.cross_lingual, lambda r: r.content_right),
+    "status": lambda all_: _count(all_, lambda r: True, lambda r: not r.judgement.has("status", "error")),
+    "spans": lambda all_: _sum(all_, "right_spans", "spans"),
+    "supported": lambda all_: _sum(all_, "supported", "statements"),
+    "language": lambda all_: _count(
+        all_, lambda r: r.status is not None, lambda r: not r.judgement.has("language")
+    ),
+}
+
+
+def _rate(name: str, right: float, cases: int, bound: float | None) -> Measure:
+    return Measure(name=name, unit="rate", value=right / cases if cases else None, n=cases, bound=bound)
+
+
+def _cost(name: str, results: Sequence[FactResult], bound: float | None) -> Measure:
+    what, _, how = name.rpartition("_")
+    answered = [result for result in results if result.status is not None]
+    values: list[float] = {
+        "seconds": [result.seconds for result in answered],
+        "first_statement": [r.first_statement for r in answered if r.first_statement is not None],
+        "prompt_tokens": [float(result.usage.prompt_tokens) for result in answered],
+        "output_tokens": [float(result.usage.output_tokens) for result in answered],
+    }[what]
+    value = None
+    if values:
+        value = median(values) if how == "median" else percentile(values, 0.95)
+    unit: Literal["seconds", "tokens"] = "tokens" if "tokens" in what else "seconds"
+    return Measure(name=name, unit=unit, value=value, n=len(values), bound=bound)
