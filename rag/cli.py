@@ -1,0 +1,797 @@
+"""The command line `rag`: every command opens the index, calls one method of `NewsQA` and prints what came back.
+
+Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 a check failed,
+2 wrong use, 3 something outside failed, 130 interrupted. Everything heavy is imported inside the commands.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from rag.errors import InputError, RagError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from rag.models import ModelState
+    from rag.newsqa import NewsQA
+    from rag.settings import Settings
+    from rag.types import Answer, Article, CheckReport, Citation, Event, Hit, Message, Progress, Summary
+
+_HELP: dict[str, Any] = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+app = typer.Typer(
+    help="Ask questions about news articles; every statement comes with the sentence that proves it.", **_HELP
+)
+models_app = typer.Typer(help="The model files: what is here, what is missing, fetch and verify.", **_HELP)
+eval_app = typer.Typer(help="Gold facts: questions whose right answers are known.", **_HELP)
+app.add_typer(models_app, name="models")
+app.add_typer(eval_app, name="eval")
+
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder of the index (RAG_DATA, else ./data).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+After = Annotated[
+    str, typer.Option("--after", metavar="DATE", help="Only articles published on this day or later.")
+]
+Before = Annotated[
+    str, typer.Option("--before", metavar="DATE", help="Only articles published before or at this moment.")
+]
+Source = Annotated[str, typer.Option("--source", metavar="NAME", help="Only articles of this source.")]
+Language = Annotated[
+    str, typer.Option("--language", metavar="CODE", help="Only articles in this language (de, en, …).")
+]
+Ids = Annotated[
+    list[str] | None, typer.Option("--article", metavar="ID", help="Only this article; may be repeated.")
+]
+Question = Annotated[str, typer.Argument(metavar="QUESTION", show_default=False)]
+
+
+# --- printing --------------------------------------------------------------------------------
+
+
+def _say(line: str = "") -> None:
+    typer.echo(line)
+
+
+def _note(line: str) -> None:
+    """Something for the person watching, not part of the result."""
+    typer.echo(line, err=True)
+
+
+def _say_json(value: BaseModel | Sequence[BaseModel]) -> None:
+    if isinstance(value, Sequence):
+        _say(json.dumps([item.model_dump(mode="json") for item in value], ensure_ascii=False))
+    else:
+        _say(value.model_dump_json())
+
+
+def _day(article: Article | Citation | Hit) -> str:
+    return article.published.date().isoformat() if article.published else ""
+
+
+def _citation_lines(citation: Citation) -> Iterator[str]:
+    place = ", ".join(part for part in (citation.title, citation.source, _day(citation)) if part)
+    quote = " ".join(citation.quote.split())
+    yield f"[{citation.number}] “{quote}”"
+    yield f"    {place or 'untitled'} [{citation.start}:{citation.end}] article {citation.article_id}"
+
+
+def _say_cited(result: Answer | Summary) -> None:
+    _say(result.text)
+    if result.citations:
+        _say()
+    for citation in result.citations:
+        for line in _citation_lines(citation):
+            _say(line)
+
+
+class _Bar:
+    """Progress on standard error: a bar on a terminal, one plain line per step and ten seconds in a log."""
+
+    def __init__(self) -> None:
+        self._rich: RichProgress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._said = 0.0
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        if sys.stderr.isatty():
+            self._draw(done, total, what)
+        elif what != self._what or time.monotonic() - self._said > 10:
+            self._said = time.monotonic()
+            _note(f"{what}: {done} of {total}" if total else f"{what} …")
+        self._what = what
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._rich is not None:
+            self._rich.stop()
+        self._rich, self._task = None, None
+
+    def _draw(self, done: int, total: int, what: str) -> None:
+        if self._rich is None:
+            from rich.console import Console
+            from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+            self._rich = Progress(
+                SpinnerColumn(),
+                *Progress.get_default_columns(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._rich.start()
+        if self._task is None or what != self._what:
+            if self._task is not None:
+                self._rich.remove_task(self._task)
+            self._task = self._rich.add_task(what, total=total or None)
+        self._rich.update(self._task, completed=done, total=total or None)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    bar = _Bar()
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    """A spinner on a terminal, nothing in a log."""
+    with _progress() as progress:
+        if sys.stderr.isatty():
+            progress(0, 0, what)
+        yield
+
+
+# --- opening ---------------------------------------------------------------------------------
+
+
+def _settings(data: Path | None) -> Settings:
+    from rag.settings import read_settings
+
+    settings = read_settings(**({} if data is None else {"data": data}))
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    return settings
+
+
+@contextmanager
+def _opened(data: Path | None) -> Iterator[NewsQA]:
+    from rag.newsqa import NewsQA
+
+    settings = _settings(data)
+    with _progress() as progress:
+        qa = NewsQA.open(settings.data, settings=settings, progress=progress)
+    try:
+        yield qa
+    finally:
+        qa.close()
+
+
+def _filters(after: str, before: str, source: str, language: str, ids: list[str] | None) -> dict[str, Any]:
+    wanted = {
+        "published_after": after,
+        "published_before": before,
+        "source": source,
+        "language": language,
+        "article_ids": tuple(ids or ()),
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
+def _history(file: Path | None) -> tuple[Message, ...]:
+    if file is None:
+        return ()
+    from pydantic import TypeAdapter, ValidationError
+
+    from rag.types import Message
+
+    try:
+        return TypeAdapter(tuple[Message, ...]).validate_json(file.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"The history {file} cannot be read: {error.strerror}.", hint="Check its path."
+        ) from error
+    except ValidationError as error:
+        raise InputError(
+            f"The history {file} is not a list of turns: {error.errors()[0]['msg']}.",
+            hint='Write [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}].',
+        ) from error
+
+
+def _piped(question: str) -> str:
+    return sys.stdin.read().strip() if question == "-" else question
+
+
+# --- articles --------------------------------------------------------------------------------
+
+
+@app.command()
+def add(
+    sources: Annotated[list[str], typer.Argument(metavar="PATH|URL…", show_default=False)],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Read files, folders, web pages and feeds into the index.
+
+    \b
+    Examples:
+      rag add articles/
+      rag add report.pdf notes.md https://example.org/news.html
+    """
+    with _opened(data) as qa:
+        with _progress() as progress:
+            report = qa.add(sources, progress=progress)
+        if as_json:
+            _say_json(report)
+        else:
+            _say(
+                f"{len(report.added)} added, {len(report.revised)} revised, {len(report.unchanged)} unchanged, "
+                f"{len(report.same_text)} known from elsewhere, {len(report.failed)} not taken"
+            )
+        for failure in report.failed:
+            _note(f"not taken: {failure.origin}: {failure.message} {failure.hint}".rstrip())
+    if report.failed and not report.article_ids:
+        raise typer.Exit(3)
+
+
+@app.command("list")
+def list_articles(
+    after: After = "",
+    before: Before = "",
+    source: Source = "",
+    language: Language = "",
+    article: Ids = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""List the articles of the index.
+
+    \b
+    Examples:
+      rag list
+      rag list --language de --after 2025-02-01
+    """
+    with _opened(data) as qa:
+        found = qa.articles(**_filters(after, before, source, language, article))
+    if as_json:
+        _say_json(found)
+        return
+    for one in found:
+        _say(f"{one.id}  {_day(one) or '----------'}  {one.language or '--'}  {one.title or one.url}")
+
+
+@app.command()
+def show(
+    article_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    span: Annotated[
+        str,
+        typer.Option("--span", metavar="START:END", help="Only these characters, as citations name them."),
+    ] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Print one article, or the characters that a citation names.
+
+    \b
+    Examples:
+      rag show 3f2a91c0
+      rag show 3f2a91c0 --span 742:870
+    """
+    with _opened(data) as qa:
+        one = qa.article(article_id)
+    if as_json:
+        _say_json(one)
+    elif span:
+        _say(one.text[_slice(span, len(one.text))])
+    else:
+        head = ", ".join(part for part in (one.title, one.source, _day(one), one.language, one.url) if part)
+        _say("\n\n".join(part for part in (head, one.text) if part))
+
+
+def _slice(span: str, length: int) -> slice:
+    start, _, end = span.strip("[]").partition(":")
+    if not (start.isdecimal() and end.isdecimal() and int(start) < int(end) <= length):
+        raise InputError(
+            f"--span {span} does not lie in the article.", hint=f"Write START:END within 0:{length}."
+        )
+    return slice(int(start), int(end))
+
+
+@app.command()
+def delete(
+    article_ids: Annotated[list[str], typer.Argument(metavar="ID…", show_default=False)],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Delete articles and prove that nothing of them can be found.
+
+    \b
+    Example:
+      rag delete 3f2a91c0
+    """
+    with _opened(data) as qa:
+        gone = [qa.delete(article_id) for article_id in article_ids]
+    if as_json:
+        _say_json(gone)
+    else:
+        for one in gone:
+            state = "nothing of it is left" if one.proven else "SOMETHING OF IT IS STILL FOUND"
+            _say(f"{one.article_id} deleted: {one.sentences} sentences, {one.vectors} vectors; {state}")
+    if not all(one.proven for one in gone):
+        raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(data: Data = None, as_json: AsJson = False) -> None:
+    r"""Build the word and vector indexes again from the stored articles.
+
+    \b
+    Example:
+      rag rebuild
+    """
+    with _opened(data) as qa, _progress() as progress:
+        report = qa.rebuild(progress=progress)
+    _say_check(report, as_json)
+
+
+@app.command()
+def check(
+    repair: Annotated[bool, typer.Option("--repair/--no-repair", help="Mend what is found.")] = True,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Compare the catalog with the word and vector indexes.
+
+    \b
+    Examples:
+      rag check
+      rag check --no-repair
+    """
+    with _opened(data) as qa:
+        report = qa.check(repair=repair)
+    _say_check(report, as_json)
+
+
+def _say_check(report: CheckReport, as_json: bool) -> None:
+    if as_json:
+        _say_json(report)
+    else:
+        for problem in report.problems:
+            _say(f"problem: {problem}")
+        for repaired in report.repaired:
+            _say(f"repaired: {repaired}")
+        counts = f"{report.articles} articles, {report.passages} passages, {report.vectors} vectors"
+        _say(f"{'in order' if report.ok else 'NOT in order'}: {counts}")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+# --- questions -------------------------------------------------------------------------------
+
+
+@app.command()
+def ask(
+    question: Question,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Print each statement as soon as it is verified.")
+    ] = False,
+    history: Annotated[
+        Path | None, typer.Option("--history", metavar="FILE", help="Earlier turns: a JSON list of messages.")
+    ] = None,
+    after: After = "",
+    before: Before = "",
+    source: Source = "",
+    language: Language = "",
+    article: Ids = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Answer a question from the articles, or say that they do not tell. `-` reads it from standard input.
+
+    \b
+    Examples:
+      rag ask "Who attended the meeting?"
+      rag ask --stream --after 2025-02-01 "Wer nahm an dem Treffen teil?"
+    """
+    turns = _history(history)
+    filters = _filters(after, before, source, language, article)
+    with _opened(data) as qa:
+        if stream:
+            _say_events(qa.stream(_piped(question), history=turns, **filters), as_json)
+            return
+        with _busy("Reading the articles"):
+            answer = qa.ask(_piped(question), history=turns, **filters)
+    if as_json:
+        _say_json(answer)
+    else:
+        _say_cited(answer)
+
+
+def _say_events(events: Iterable[Event], as_json: bool) -> None:
+    from rag.types import Answer, Statement
+
+    for event in events:
+        if as_json:
+            kind = type(event).__name__.lower()
+            _say(json.dumps({"event": kind, "data": event.model_dump(mode="json")}, ensure_ascii=False))
+        elif isinstance(event, Statement):
+            _say(f"verified: {event.text}")
+        elif isinstance(event, Answer):
+            _say()
+            _say_cited(event)
+
+
+@app.command()
+def chat(
+    after: After = "",
+    before: Before = "",
+    source: Source = "",
+    language: Language = "",
+    article: Ids = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Ask one question after the other; each may refer to the ones before. An empty line ends.
+
+    \b
+    Examples:
+      rag chat
+      printf 'Who attended?\nAnd on the other side?\n' | rag chat --json
+    """
+    from rag.types import Message
+
+    filters = _filters(after, before, source, language, article)
+    history: list[Message] = []
+    with _opened(data) as qa:
+        for question in _lines():
+            with _busy("Reading the articles"):
+                answer = _answer_or_none(qa, question, history, filters)
+            if answer is None:
+                continue
+            if as_json:
+                _say_json(answer)
+            else:
+                _say_cited(answer)
+                _say()
+            history += [
+                Message(role="user", content=question),
+                Message(role="assistant", content=answer.text),
+            ]
+
+
+def _lines() -> Iterator[str]:
+    """Lines a person types, until an empty one; all lines of a pipe that hold something."""
+    typed = sys.stdin.isatty()
+    while True:
+        if typed:
+            typer.echo("> ", err=True, nl=False)
+        line = sys.stdin.readline()
+        if not line or (typed and not line.strip()):
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _answer_or_none(
+    qa: NewsQA, question: str, history: Sequence[Message], filters: dict[str, Any]
+) -> Answer | None:
+    """A question that a person can put better, or again, does not end their conversation."""
+    try:
+        return qa.ask(question, history=tuple(history), **filters)
+    except RagError as error:
+        if not sys.stdin.isatty() or not (error.retryable or isinstance(error, InputError)):
+            raise
+        _say_error(error, as_json=False)
+        return None
+
+
+@app.command()
+def search(
+    question: Question,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="How many passages.")] = 10,
+    after: After = "",
+    before: Before = "",
+    source: Source = "",
+    language: Language = "",
+    article: Ids = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Find the passages nearest to a question, without any language model.
+
+    \b
+    Examples:
+      rag search "Sicherheitsgarantien"
+      rag search -k 3 --source "Example Times" "security guarantees"
+    """
+    with _opened(data) as qa:
+        hits = qa.search(_piped(question), k=k, **_filters(after, before, source, language, article))
+    if as_json:
+        _say_json(hits)
+        return
+    for hit in hits:
+        _say(f"{hit.score:.3f} {hit.found_by.value:5} {hit.title or 'untitled'} [{hit.start}:{hit.end}]")
+        _say(f"    {' '.join(hit.text.split())}")
+        _say(f"    article {hit.article_id}")
+
+
+@app.command()
+def summarise(
+    article_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", metavar="TEXT", help="Summarise what is found for this.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="Passages taken for --query.")] = 20,
+    sentences: Annotated[int, typer.Option("--sentences", min=1, max=100, help="Length.")] = 5,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="CODE", help="Language of the summary (de, en, …).")
+    ] = None,
+    after: After = "",
+    before: Before = "",
+    source: Source = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Summarise articles; every sentence of the summary is cited and verified.
+
+    \b
+    Examples:
+      rag summarise 3f2a91c0
+      rag summarise --query "security guarantees" --sentences 3 --to en
+    """
+    filters = _filters(after, before, source, "", None)
+    with _opened(data) as qa, _busy("Summarising"):
+        summary = qa.summarise(
+            article_ids or None, query=query, k=k, sentences=sentences, language=to, **filters
+        )
+    if as_json:
+        _say_json(summary)
+        return
+    _say_cited(summary)
+    _say(f"\ncovers {summary.covered:.0%} of the source")
+
+
+# --- models ----------------------------------------------------------------------------------
+
+
+@models_app.command("list")
+def models_list(as_json: AsJson = False) -> None:
+    r"""Which model files are here.
+
+    \b
+    Example:
+      rag models list
+    """
+    from rag.models import listing
+
+    _say_models(listing(_settings(None)), as_json)
+
+
+@models_app.command("pull")
+def models_pull(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Fetch and verify models; without names, those that the settings use.
+
+    \b
+    Examples:
+      rag models pull
+      rag models pull qwen2.5-coder-0.5b
+    """
+    from rag.models import ensure, verify
+
+    settings = _settings(None)
+    with _progress() as progress:
+        for name in names or _used_models(settings):
+            ensure(name, settings, progress)
+    _say_models([verify(name, settings) for name in names or _used_models(settings)], as_json)
+
+
+@models_app.command("verify")
+def models_verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Compare model files with their SHA-256; without names, those that the settings use.
+
+    \b
+    Example:
+      rag models verify
+    """
+    from rag.models import verify
+
+    settings = _settings(None)
+    _say_models(
+        [verify(name, settings) for name in names or _used_models(settings)], as_json, must_be_good=True
+    )
+
+
+def _used_models(settings: Settings) -> list[str]:
+    from rag.models import listing
+
+    return [state.name for state in listing(settings) if state.used]
+
+
+def _say_models(states: Sequence[ModelState], as_json: bool, must_be_good: bool = False) -> None:
+    if as_json:
+        _say_json(states)
+    else:
+        for state in states:
+            _say(f"{state.name:24} {state.status:8} {state.path}")
+    if must_be_good and not all(state.status == "ok" for state in states):
+        raise typer.Exit(1)
+
+
+# --- eval, bench, serve, demo ----------------------------------------------------------------
+
+
+@eval_app.command("run")
+def eval_run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The gold facts.")] = Path("eval/facts.yaml"),
+    floor: Annotated[
+        Path | None, typer.Option("--floor", metavar="FILE", help="Exit 1 below these numbers.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report here.")
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Ask every gold fact and score the answers, without a model as judge.
+
+    \b
+    Examples:
+      rag eval run
+      rag eval run eval/facts.yaml --floor eval/floor.yaml --junit eval.xml
+    """
+    from rag.evaluation import render, run
+
+    with _opened(data) as qa, _progress() as progress:
+        report = run(file, qa, floor=floor, junit=junit, progress=progress)
+    if as_json:
+        _say_json(report)
+    else:
+        _say(render(report))
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option("--host", help="Other than this machine needs RAG_API_KEY.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8000,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    r"""Serve the index over HTTP: our own endpoints and OpenAI's chat endpoint.
+
+    \b
+    Examples:
+      rag serve
+      RAG_API_KEY=… rag serve --host 0.0.0.0 --port 8080
+    """
+    from rag.api import listen
+    from rag.api import serve as serve_on
+
+    settings = _settings(data)
+    with listen(host, port, settings) as bound, _opened(data) as qa:
+        url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+        _say(json.dumps({"url": url}) if as_json else f"Serving at {url} (Ctrl-C stops)")
+        sys.stdout.flush()
+        serve_on(qa, settings, bound)
+
+
+@app.command()
+def demo(data: Data = None, as_json: AsJson = False) -> None:
+    r"""Index the demo articles and ask a few questions about them; one of them they do not answer.
+
+    \b
+    Examples:
+      rag demo
+      rag demo --data /tmp/demo
+    """
+    from rag.resources import resource
+
+    questions = resource("seeds", "questions.txt")
+    articles = [path for path in sorted(questions.parent.glob("*.txt")) if path != questions]
+    _note("Opening the models; the first time they are fetched, about 1.3 GB.")
+    started = time.monotonic()
+    with _opened(Path("data/demo") if data is None else data) as qa:
+        _note(f"Open after {time.monotonic() - started:.1f} s. Reading {len(articles)} articles.")
+        with _progress() as progress:
+            report = qa.add(articles, progress=progress)
+        _note(f"{len(report.article_ids)} articles are in the index, {len(report.added)} of them new.")
+        for question in questions.read_text(encoding="utf-8").splitlines():
+            if question.strip():
+                _demonstrate(qa, question.strip(), as_json)
+
+
+def _demonstrate(qa: NewsQA, question: str, as_json: bool) -> None:
+    started = time.monotonic()
+    with _busy("Reading, answering, verifying"):
+        answer = qa.ask(question)
+    took = time.monotonic() - started
+    if as_json:
+        _say_json(answer)
+        return
+    _say(f"\n? {question}\n")
+    _say_cited(answer)
+    _say(f"\n({answer.status.value}, {took:.1f} s)")
+
+
+# --- the process -----------------------------------------------------------------------------
+
+
+def _say_error(error: RagError, as_json: bool) -> None:
+    if as_json:
+        told = {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+        _note(json.dumps(told, ensure_ascii=False))
+        return
+    _note(f"rag: {error.message}")
+    if error.hint:
+        _note(f"     {error.hint}")
+
+
+def _wrong_use(error: TyperException) -> InputError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "rag"
+    return InputError(error.format_message(), hint=f"`{command} --help` shows examples.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: what stands behind `rag`; None for those of the process.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    try:
+        code = app(words, prog_name="rag", standalone_mode=False)
+        sys.stdout.flush()
+    except RagError as error:
+        _say_error(error, as_json)
+        return error.exit_code
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            _note(error.format_message())
+        else:
+            _say_error(_wrong_use(error), as_json)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        _note("")
+        return 130
+    except BrokenPipeError:
+        # Whoever read us has left; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code if isinstance(code, int) else 0
