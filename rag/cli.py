@@ -1,4 +1,4 @@
-"""The command line `rag`: every command opens the index, calls one method of `NewsQA` and prints what came back.
+"""The command line `rag`: a command opens the index, calls one method of `NewsQA`, prints what came back.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 a check failed,
 2 wrong use, 3 something outside failed, 130 interrupted. Everything heavy is imported inside the commands.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.exceptions import TyperException
@@ -41,10 +43,24 @@ _HELP: dict[str, Any] = {
 app = typer.Typer(
     help="Ask questions about news articles; every statement comes with the sentence that proves it.", **_HELP
 )
-models_app = typer.Typer(help="The model files: what is here, what is missing, fetch and verify.", **_HELP)
+models_app = typer.Typer(help="The model files: list, fetch, verify.", **_HELP)
 eval_app = typer.Typer(help="Gold facts: questions whose right answers are known.", **_HELP)
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def _command(of: typer.Typer, name: str) -> Callable[[F], F]:
+    """Make a function a command whose help is its docstring, the lines of its examples kept as they are."""
+
+    def register(function: F) -> F:
+        text = re.sub(r"\n\n(Examples?:)", "\n\n\b\n\\1", getdoc(function) or "")
+        of.command(name, help=text)(function)
+        return function
+
+    return register
+
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the index (RAG_DATA, else ./data).")
@@ -228,15 +244,14 @@ def _piped(question: str) -> str:
 # --- articles --------------------------------------------------------------------------------
 
 
-@app.command()
+@_command(app, "add")
 def add(
     sources: Annotated[list[str], typer.Argument(metavar="PATH|URL…", show_default=False)],
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Read files, folders, web pages and feeds into the index.
+    """Read files, folders, web pages and feeds into the index.
 
-    \b
     Examples:
       rag add articles/
       rag add report.pdf notes.md https://example.org/news.html
@@ -248,8 +263,8 @@ def add(
             _say_json(report)
         else:
             _say(
-                f"{len(report.added)} added, {len(report.revised)} revised, {len(report.unchanged)} unchanged, "
-                f"{len(report.same_text)} known from elsewhere, {len(report.failed)} not taken"
+                f"{len(report.added)} added, {len(report.revised)} revised, "
+                f"{len(report.unchanged)} unchanged, {len(report.same_text)} known from elsewhere, {len(report.failed)} not taken"
             )
         for failure in report.failed:
             _note(f"not taken: {failure.origin}: {failure.message} {failure.hint}".rstrip())
@@ -257,7 +272,7 @@ def add(
         raise typer.Exit(3)
 
 
-@app.command("list")
+@_command(app, "list")
 def list_articles(
     after: After = "",
     before: Before = "",
@@ -267,9 +282,8 @@ def list_articles(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""List the articles of the index.
+    """List the articles of the index.
 
-    \b
     Examples:
       rag list
       rag list --language de --after 2025-02-01
@@ -283,19 +297,18 @@ def list_articles(
         _say(f"{one.id}  {_day(one) or '----------'}  {one.language or '--'}  {one.title or one.url}")
 
 
-@app.command()
+@_command(app, "show")
 def show(
     article_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
     span: Annotated[
         str,
-        typer.Option("--span", metavar="START:END", help="Only these characters, as citations name them."),
+        typer.Option("--span", metavar="START:END", help="Only these characters, as in a citation."),
     ] = "",
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Print one article, or the characters that a citation names.
+    """Print one article, or the characters that a citation names.
 
-    \b
     Examples:
       rag show 3f2a91c0
       rag show 3f2a91c0 --span 742:870
@@ -320,15 +333,14 @@ def _slice(span: str, length: int) -> slice:
     return slice(int(start), int(end))
 
 
-@app.command()
+@_command(app, "delete")
 def delete(
     article_ids: Annotated[list[str], typer.Argument(metavar="ID…", show_default=False)],
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Delete articles and prove that nothing of them can be found.
+    """Delete articles and prove that nothing of them can be found.
 
-    \b
     Example:
       rag delete 3f2a91c0
     """
@@ -344,11 +356,10 @@ def delete(
         raise typer.Exit(1)
 
 
-@app.command()
+@_command(app, "rebuild")
 def rebuild(data: Data = None, as_json: AsJson = False) -> None:
-    r"""Build the word and vector indexes again from the stored articles.
+    """Build word and vector index again from the articles.
 
-    \b
     Example:
       rag rebuild
     """
@@ -357,15 +368,14 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     _say_check(report, as_json)
 
 
-@app.command()
+@_command(app, "check")
 def check(
     repair: Annotated[bool, typer.Option("--repair/--no-repair", help="Mend what is found.")] = True,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Compare the catalog with the word and vector indexes.
+    """Compare the catalog with the word and vector indexes.
 
-    \b
     Examples:
       rag check
       rag check --no-repair
@@ -392,7 +402,7 @@ def _say_check(report: CheckReport, as_json: bool) -> None:
 # --- questions -------------------------------------------------------------------------------
 
 
-@app.command()
+@_command(app, "ask")
 def ask(
     question: Question,
     stream: Annotated[
@@ -409,9 +419,10 @@ def ask(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Answer a question from the articles, or say that they do not tell. `-` reads it from standard input.
+    """Answer a question, or say that the articles do not tell.
 
-    \b
+    `-` reads the question from standard input.
+
     Examples:
       rag ask "Who attended the meeting?"
       rag ask --stream --after 2025-02-01 "Wer nahm an dem Treffen teil?"
@@ -444,7 +455,7 @@ def _say_events(events: Iterable[Event], as_json: bool) -> None:
             _say_cited(event)
 
 
-@app.command()
+@_command(app, "chat")
 def chat(
     after: After = "",
     before: Before = "",
@@ -454,9 +465,10 @@ def chat(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Ask one question after the other; each may refer to the ones before. An empty line ends.
+    """Ask on and on; each question may refer to those before.
 
-    \b
+    An empty line ends.
+
     Examples:
       rag chat
       printf 'Who attended?\nAnd on the other side?\n' | rag chat --json
@@ -508,7 +520,7 @@ def _answer_or_none(
         return None
 
 
-@app.command()
+@_command(app, "search")
 def search(
     question: Question,
     k: Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="How many passages.")] = 10,
@@ -520,9 +532,8 @@ def search(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Find the passages nearest to a question, without any language model.
+    """Find the passages nearest to a question, with no answer.
 
-    \b
     Examples:
       rag search "Sicherheitsgarantien"
       rag search -k 3 --source "Example Times" "security guarantees"
@@ -538,7 +549,7 @@ def search(
         _say(f"    article {hit.article_id}")
 
 
-@app.command()
+@_command(app, "summarise")
 def summarise(
     article_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
     query: Annotated[
@@ -555,9 +566,8 @@ def summarise(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Summarise articles; every sentence of the summary is cited and verified.
+    """Summarise articles in cited, verified sentences.
 
-    \b
     Examples:
       rag summarise 3f2a91c0
       rag summarise --query "security guarantees" --sentences 3 --to en
@@ -577,11 +587,10 @@ def summarise(
 # --- models ----------------------------------------------------------------------------------
 
 
-@models_app.command("list")
+@_command(models_app, "list")
 def models_list(as_json: AsJson = False) -> None:
-    r"""Which model files are here.
+    """Which model files are here.
 
-    \b
     Example:
       rag models list
     """
@@ -590,14 +599,13 @@ def models_list(as_json: AsJson = False) -> None:
     _say_models(listing(_settings(None)), as_json)
 
 
-@models_app.command("pull")
+@_command(models_app, "pull")
 def models_pull(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Fetch and verify models; without names, those that the settings use.
+    """Fetch and verify models; without names, those that the settings use.
 
-    \b
     Examples:
       rag models pull
       rag models pull qwen2.5-coder-0.5b
@@ -611,14 +619,13 @@ def models_pull(
     _say_models([verify(name, settings) for name in names or _used_models(settings)], as_json)
 
 
-@models_app.command("verify")
+@_command(models_app, "verify")
 def models_verify(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Compare model files with their SHA-256; without names, those that the settings use.
+    """Compare model files with their SHA-256; without names, those that the settings use.
 
-    \b
     Example:
       rag models verify
     """
@@ -649,7 +656,7 @@ def _say_models(states: Sequence[ModelState], as_json: bool, must_be_good: bool 
 # --- eval, bench, serve, demo ----------------------------------------------------------------
 
 
-@eval_app.command("run")
+@_command(eval_app, "run")
 def eval_run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The gold facts.")] = Path("eval/facts.yaml"),
     floor: Annotated[
@@ -661,9 +668,8 @@ def eval_run(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Ask every gold fact and score the answers, without a model as judge.
+    """Ask every gold fact and score the answers, without a model as judge.
 
-    \b
     Examples:
       rag eval run
       rag eval run eval/facts.yaml --floor eval/floor.yaml --junit eval.xml
@@ -680,18 +686,17 @@ def eval_run(
         raise typer.Exit(1)
 
 
-@app.command()
+@_command(app, "serve")
 def serve(
     host: Annotated[
-        str, typer.Option("--host", help="Other than this machine needs RAG_API_KEY.")
+        str, typer.Option("--host", help="Beyond this machine RAG_API_KEY is needed.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8000,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    r"""Serve the index over HTTP: our own endpoints and OpenAI's chat endpoint.
+    """Serve the index over HTTP, also to OpenAI's clients.
 
-    \b
     Examples:
       rag serve
       RAG_API_KEY=… rag serve --host 0.0.0.0 --port 8080
@@ -707,11 +712,12 @@ def serve(
         serve_on(qa, settings, bound)
 
 
-@app.command()
+@_command(app, "demo")
 def demo(data: Data = None, as_json: AsJson = False) -> None:
-    r"""Index the demo articles and ask a few questions about them; one of them they do not answer.
+    """Index the demo articles and ask a few questions.
 
-    \b
+    One of the questions they do not answer.
+
     Examples:
       rag demo
       rag demo --data /tmp/demo
