@@ -1,5 +1,5 @@
 # rag as a service. Models and data live in volumes: they are fetched once and survive the container.
-#   docker build -t rag . && docker run -p 8000:8000 -v rag-models:/models -v rag-data:/data rag
+#   docker build -t rag . && docker run -p 8000:8000 -e RAG_API_KEY=… -v rag-models:/models -v rag-data:/data rag
 FROM python:3.11-slim
 
 # torch's index of builds without GPU parts
@@ -25,7 +25,7 @@ USER rag
 VOLUME ["/models", "/data"]
 EXPOSE 8000
 
-# The first start fetches the models (1.2 GB).
+# The first start fetches the models (1.3 GB).
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10m --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 

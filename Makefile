@@ -5,10 +5,11 @@ PIP_VERSION := 26.3
 PIP_TOOLS_VERSION := 7.6.2
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
+ARTICLES := $(filter-out seeds/questions.txt,$(wildcard seeds/*.txt))
 LOCKS := requirements.lock requirements-torch.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install models demo test check eval serve bench wheel lock clean
+.PHONY: help install models demo test check eval serve bench readme wheel lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,13 +52,18 @@ check: .venv/installed  ## ruff and mypy
 
 eval: models  ## gold facts against their floor, with the model that RAG_LLM names
 	@mkdir -p eval/out
-	@$(BIN)/rag eval run eval/facts.yaml --floor eval/floor.yaml
+	@$(BIN)/rag add $(ARTICLES) --data eval/out/index
+	@$(BIN)/rag eval run eval/facts.yaml --floor eval/floor.yaml --data eval/out/index \
+	  --junit eval/out/facts-$(subst /,-,$(or $(RAG_LLM),local)).xml
 
 serve: models  ## the HTTP service on this machine
 	@$(BIN)/rag serve
 
 bench: models  ## speed and memory
 	@$(BIN)/rag bench
+
+readme: models  ## write the generated parts of README.md, with a real run of the demo
+	@$(BIN)/python eval/readme.py --demo
 
 wheel: .venv/installed  ## dist/*.whl, with prompts, page and demo articles inside
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
@@ -71,4 +77,4 @@ lock: .venv/installed  ## write requirements.lock anew from pyproject.toml (torc
 	  sed '/considered to be unsafe/,$$d' .venv/compiled.lock; } > requirements.lock
 
 clean:  ## remove what these commands made here; the model cache stays
-	@rm -rf .venv .demo build dist eval/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv data/demo build dist eval/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
