@@ -1,0 +1,314 @@
+"""The vectors of the passages: add, nearest ones, delete, count.
+
+In: unit vectors under passage ids. Out: (passage id, cosine), nearest first. Hides chromadb, embedded in a
+folder or behind a URL. Distances become cosines here and nowhere else. Everything in it can be made again
+from the catalog.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from rag.errors import SettingsError, StoreDamaged, StoreError, StoreFull, StoreLocked
+
+if TYPE_CHECKING:
+    from rag.types import Vectors
+
+# Neighbours and search width: recall of the 50 nearest against exact search is above .99 at 20,000 vectors.
+_HNSW = {"space": "cosine", "max_neighbors": 16, "ef_construction": 200, "ef_search": 150}
+_PAGE = 5000  # ids per read
+# Filters on metadata cost about 20 ms whatever they select. Few vectors are read and compared exactly, in
+# 2 ms; when most may pass, asking for more than needed and leaving out the others takes 3 ms.
+_EXACT_ARTICLES = 50
+_EXACT_VECTORS = 150
+_WIDE_ARTICLES = 500
+_OVERSAMPLE = 4
+
+_FULL = ("disk is full", "no space left", "code: 13)", "disk quota", "file too large")
+_LOCKED = ("database is locked", "code: 5)")
+_REPAIR = "Run `rag check`: it makes the vectors again from the catalog."
+
+
+class ChromaVectors:
+    """Vectors in the Chroma folder `path`, or on the Chroma server at `url` if one is given.
+
+    Args:
+        path: folder of the embedded Chroma; made if it is not there.
+        url: address of a Chroma server, such as http://localhost:8000.
+        dimensions: length of every vector.
+        collection: name of the collection; a rebuilt index has another one.
+
+    Raises:
+        StoreDamaged, StoreFull, StoreLocked: as their names say.
+        StoreError: the server does not answer.
+        SettingsError: neither a folder nor a usable URL.
+    """
+
+    def __init__(
+        self, path: Path | None, url: str = "", dimensions: int = 384, collection: str = "passages"
+    ) -> None:
+        if path is None and not url:
+            raise SettingsError("The vectors need a folder or a Chroma URL.", hint="Set RAG_CHROMA_URL.")
+        self._path = None if url else path
+        self._url = url
+        self.dimensions = dimensions
+        self.name = collection
+        self._lock = RLock()
+        self._client: Any = None
+        self._collection: Any = None
+        with self._errors():
+            self._open()
+
+    def _open(self) -> None:
+        import chromadb
+        from chromadb.config import Settings as ChromaSettings
+
+        settings = ChromaSettings(anonymized_telemetry=False)
+        if self._url:
+            parts = urlsplit(self._url if "//" in self._url else f"http://{self._url}")
+            secure = parts.scheme == "https"
+            if not parts.hostname:
+                raise SettingsError(f"RAG_CHROMA_URL = {self._url!r} names no host.")
+            self._client = chromadb.HttpClient(
+                parts.hostname, parts.port or (443 if secure else 8000), secure, settings=settings
+            )
+        else:
+            assert self._path is not None
+            self._path.mkdir(parents=True, exist_ok=True)
+            try:
+                self._client = chromadb.PersistentClient(self._path, settings)
+            except BaseException:
+                _forget_half_open(str(self._path))
+                raise
+        self._batch = self._client.get_max_batch_size()
+        self._collection = self._make(self.name)
+
+    def _make(self, name: str) -> Any:
+        return self._client.get_or_create_collection(
+            name, configuration={"hnsw": _HNSW}, embedding_function=None
+        )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turns every error out of Chroma, panics of its native part included, into one of this package."""
+        try:
+            yield
+        except (StoreError, SettingsError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: BaseException) -> StoreError:
+        where = self._url or str(self._path)
+        text = f"{error}".strip() or type(error).__name__
+        low = text.lower()
+        if self._client is None and isinstance(error, AttributeError):
+            return StoreError(f"The vectors in {where} are closed.", hint="Open them again.")
+        if any(sign in low for sign in _FULL):
+            return StoreFull(
+                f"The vectors in {where} cannot be written, the disk is full: {text}",
+                hint="Make room and run the command again; what was acknowledged is safe.",
+            )
+        if any(sign in low for sign in _LOCKED):
+            return StoreLocked(
+                f"The vectors in {where} are locked by another program: {text}",
+                hint="Close that program and try again.",
+            )
+        if self._url:
+            return StoreError(
+                f"The Chroma server at {where} failed: {text}",
+                hint="See that it runs and RAG_CHROMA_URL is right, then run `rag check`.",
+            )
+        return StoreDamaged(f"The vectors in {where} are damaged: {text}", hint=_REPAIR)
+
+    def close(self) -> None:
+        """Releases folder or connection, so that the same path can be opened again. Twice is harmless."""
+        with self._lock:
+            client, self._client, self._collection = self._client, None, None
+            if client is not None:
+                with self._errors():
+                    client.close()
+
+    def reopen(self) -> None:
+        """Closes and opens again: after the folder was changed from outside."""
+        with self._lock, self._errors():
+            self.close()
+            self._open()
+
+    def empty(self) -> None:
+        """Throws all vectors away, also when they are damaged beyond reading."""
+        with self._lock, self._errors():
+            if self._path is not None:
+                self.close()
+                shutil.rmtree(self._path, ignore_errors=True)
+                self._open()
+                return
+            self._drop(self.name)
+            self._collection = self._make(self.name)
+
+    def _drop(self, name: str) -> None:
+        if name in self.collections():
+            self._client.delete_collection(name)
+
+    # --- the protocol VectorIndex ----------------------------------------------------------------
+
+    def upsert(self, ids: Sequence[str], vectors: Vectors, article_ids: Sequence[str]) -> None:
+        """Writes vectors of shape (n, dimensions); those under known ids are replaced."""
+        if len(vectors) != len(ids) or (len(ids) and vectors.shape[1] != self.dimensions):
+            raise StoreError(
+                f"{len(ids)} ids need vectors of shape ({len(ids)}, {self.dimensions}), got {vectors.shape}."
+            )
+        with self._errors():
+            for start in range(0, len(ids), self._batch):
+                part = slice(start, start + self._batch)
+                self._collection.upsert(
+                    ids=list(ids[part]),
+                    embeddings=vectors[part],
+                    metadatas=[{"article_id": article_id} for article_id in article_ids[part]],
+                )
+
+    def query(
+        self, vector: Vectors, k: int, *, article_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The `k` nearest (id, cosine), nearest first; `vector` has shape (dimensions,) or (1, dimensions).
+
+        With `article_ids` only passages of these articles.
+        """
+        row = np.asarray(vector, dtype=np.float32).reshape(1, -1)
+        if k < 1 or (article_ids is not None and not article_ids):
+            return []
+        with self._errors():
+            if article_ids is None:
+                return self._nearest(row, k)
+            if len(article_ids) <= _EXACT_ARTICLES:
+                exact = self._compare(row[0], article_ids)
+                if exact is not None:
+                    return exact[:k]
+            if len(article_ids) >= _WIDE_ARTICLES:
+                wide = self._nearest_among(row, k, frozenset(article_ids))
+                if len(wide) == k:
+                    return wide
+            return self._nearest(row, k, where={"article_id": {"$in": list(article_ids)}})
+
+    def _nearest(self, row: Vectors, k: int, where: dict[str, Any] | None = None) -> list[tuple[str, float]]:
+        found = self._collection.query(query_embeddings=row, n_results=k, where=where, include=["distances"])
+        return _by_cosine(found["ids"][0], 1.0 - np.asarray(found["distances"][0], dtype=np.float64))
+
+    def _nearest_among(self, row: Vectors, k: int, articles: frozenset[str]) -> list[tuple[str, float]]:
+        found = self._collection.query(
+            query_embeddings=row, n_results=k * _OVERSAMPLE, include=["distances", "metadatas"]
+        )
+        rows = zip(found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True)
+        passing = [(id_, 1.0 - float(far)) for id_, far, data in rows if data["article_id"] in articles]
+        return passing[:k]
+
+    def _compare(self, row: Vectors, article_ids: Sequence[str]) -> list[tuple[str, float]] | None:
+        """Every passage of few articles by its exact cosine; None if they have too many."""
+        where = {"article_id": {"$in": list(article_ids)}}
+        if (
+            len(self._collection.get(where=where, include=[], limit=_EXACT_VECTORS + 1)["ids"])
+            > _EXACT_VECTORS
+        ):
+            return None
+        found = self._collection.get(where=where, include=["embeddings"])
+        if not found["ids"]:
+            return []
+        return _by_cosine(
+            found["ids"], np.asarray(found["embeddings"], dtype=np.float64) @ row.astype(np.float64)[0]
+        )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Removes vectors; unknown ids are ignored."""
+        with self._errors():
+            for start in range(0, len(ids), self._batch):
+                self._collection.delete(ids=list(ids[start : start + self._batch]))
+
+    def ids(self) -> Iterator[str]:
+        """All ids, in no particular order."""
+        for start in range(0, self.count(), _PAGE):
+            with self._errors():
+                page = self._collection.get(include=[], limit=_PAGE, offset=start)["ids"]
+            yield from page
+
+    def count(self) -> int:
+        """How many vectors there are."""
+        with self._errors():
+            return int(self._collection.count())
+
+    # --- for check, delete and rebuild -----------------------------------------------------------
+
+    def known(self, ids: Sequence[str], article_id: str = "") -> set[str]:
+        """Which of `ids`, or of any passage of `article_id`, have a vector."""
+        found: set[str] = set()
+        with self._errors():
+            for start in range(0, len(ids), _PAGE):
+                part = list(ids[start : start + _PAGE])
+                found |= set(self._collection.get(ids=part, include=[])["ids"])
+            if article_id:
+                found |= set(self._collection.get(where={"article_id": article_id}, include=[])["ids"])
+        return found
+
+    def unreadable(self, ids: Sequence[str]) -> bool:
+        """True if the vectors under `ids` are listed but cannot be read: their files are gone or broken."""
+        try:
+            with self._errors():
+                for start in range(0, len(ids), _PAGE):
+                    part = list(ids[start : start + _PAGE])
+                    found = self._collection.get(ids=part, include=["embeddings"])
+                    vectors = np.asarray(found["embeddings"])
+                    if len(vectors) and (
+                        vectors.shape[1] != self.dimensions or not np.isfinite(vectors).all()
+                    ):
+                        return True
+        except StoreDamaged:
+            return True
+        return False
+
+    def collections(self) -> list[str]:
+        """Names of all collections in this folder or on this server."""
+        with self._errors():
+            return [collection.name for collection in self._client.list_collections()]
+
+    def beside(self, collection: str, dimensions: int) -> ChromaVectors:
+        """An empty collection beside this one; it shares the connection and must not be closed."""
+        with self._errors():
+            self._drop(collection)
+            other = object.__new__(ChromaVectors)
+            other.__dict__.update(self.__dict__)
+            other.name, other.dimensions = collection, dimensions
+            other._collection = other._make(collection)
+            return other
+
+    def switch(self, collection: str, dimensions: int) -> None:
+        """From now on these are the vectors of `collection`."""
+        with self._lock, self._errors():
+            self._collection = self._make(collection)
+            self.name, self.dimensions = collection, dimensions
+
+    def drop(self, collection: str) -> None:
+        """Removes a collection that is not this one; nothing happens if it is not there."""
+        assert collection != self.name
+        with self._errors():
+            self._drop(collection)
+
+
+def _by_cosine(ids: Sequence[str], cosines: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[str, float]]:
+    bounded = np.clip(cosines, -1.0, 1.0)
+    order = np.argsort(-bounded, kind="stable")
+    return [(ids[n], float(bounded[n])) for n in order]
+
+
+def _forget_half_open(path: str) -> None:
+    """Chroma keeps one engine per path, also one that failed to start; the next try would get the ruin."""
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    SharedSystemClient._identifier_to_system.pop(path, None)
+    SharedSystemClient._identifier_to_refcount.pop(path, None)
