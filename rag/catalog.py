@@ -192,8 +192,8 @@ def _where(filters: Filters | None) -> tuple[str, list[Any]]:
 
 
 def _match(terms: Iterable[str]) -> str:
-    """An FTS5 expression for any of `terms`, each taken literally."""
-    quoted = ('"{}"'.format(term.replace('"', '""')) for term in dict.fromkeys(terms))
+    """An FTS5 expression for any of `terms`, each taken literally; one that stands twice weighs twice."""
+    quoted = ('"{}"'.format(term.replace('"', '""')) for term in terms)
     return " OR ".join(term for term in quoted if term.strip('" '))
 
 
@@ -478,6 +478,15 @@ class SqliteCatalog:
                 (expression, *values, k),
             ).fetchall()
         return [(row["id"], row["score"]) for row in rows]
+
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the articles that can be found."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT DISTINCT r.language FROM articles a JOIN revisions r ON r.key = a.current"
+                " ORDER BY r.language"
+            ).fetchall()
+        return tuple(row[0] for row in rows)
 
     def term_frequencies(self, terms: Iterable[str]) -> dict[str, int]:
         """In how many passages each term stands; 0 for those that stand in none."""
