@@ -416,6 +416,9 @@ class VectorIndex(Protocol):
     ) -> list[tuple[str, float]]:
         """The `k` nearest (id, cosine), nearest first; `vector` has shape (dimensions,) or (1, dimensions)."""
 
+    def cosines(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
+        """Exact cosines of the vectors under `ids`; ids without a vector are left out."""
+
     def delete(self, ids: Sequence[str]) -> None: ...
 
     def ids(self) -> Iterable[str]: ...

@@ -198,6 +198,17 @@ class ChromaVectors:
                     return wide
             return self._nearest(row, k, where={"article_id": {"$in": list(article_ids)}})
 
+    def cosines(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
+        """Exact cosines of the vectors under `ids` to `vector`; ids without a vector are left out."""
+        if not ids:
+            return {}
+        row = np.asarray(vector, dtype=np.float64).reshape(-1)
+        with self._errors():
+            found = self._collection.get(ids=list(ids), include=["embeddings"])
+        if not found["ids"]:
+            return {}
+        return dict(_by_cosine(found["ids"], np.asarray(found["embeddings"], dtype=np.float64) @ row))
+
     def _nearest(self, row: Vectors, k: int, where: dict[str, Any] | None = None) -> list[tuple[str, float]]:
         found = self._collection.query(query_embeddings=row, n_results=k, where=where, include=["distances"])
         return _by_cosine(found["ids"][0], 1.0 - np.asarray(found["distances"][0], dtype=np.float64))
