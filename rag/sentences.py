@@ -210,8 +210,8 @@ _OFTEN_ENDS: dict[str, frozenset[str]] = {
 }
 # Point at a number: no end before a digit or a Roman numeral.
 _BEFORE_NUMBERS = frozenset(
-    """Nr Nrn No Nos Abs Art Artikel S Bd Bde Kap Abb Tab Ziff Rn Rdnr Anm Aufl Lit Buchst Pos Tel Vol vol Fig fig
-    Sec Ch Ca ca max min mind Max Min p pp S.A cap núm nº n art pág str rozdz poz nr č čl odst § гл ст п
+    """Nr Nrn No Nos Abs Art Artikel S Bd Bde Kap Abb Tab Ziff Rn Rdnr Anm Aufl Lit Buchst Pos Tel Vol vol Fig
+    fig Sec Ch Ca ca max min mind Max Min p pp S.A cap núm nº n art pág str rozdz poz nr č čl odst § гл ст п
     № s sid""".split()
 )
 _ORDINAL_LEADS = frozenset(
@@ -295,7 +295,7 @@ def detect_language(text: str) -> str:
     words = _LETTERS.findall(text)
     if not text.isupper():
         words = [word for word in words if len(word) == 1 or not word.isupper()]  # "UN", "US" are names
-    words = [word.lower().replace("i̇", "i") for word in words]
+    words = [word.lower().replace("i̇", "i") for word in words]  # what lower() makes of a Turkish İ
     if not words:
         return ""
     letters = _letter_evidence(text)
