@@ -58,6 +58,7 @@ def judge(
     answer: Answer,
     articles: Mapping[str, Article],
     names: Mapping[str, Sequence[str]] | None = None,
+    terms: Mapping[str, Sequence[str]] | None = None,
 ) -> Judgement:
     """Hold an answer against a fact.
 
@@ -66,12 +67,14 @@ def judge(
         answer: as the target gave it.
         articles: by id, at least those that the answer cites, with text and sentences.
         names: spellings of one name per group, as in `FactFile.names`.
+        terms: translations of one word per group, as in `FactFile.terms`.
     """
     citations = _all_citations(answer)
     wrong = [fault for fault in (_span_fault(citation, articles) for citation in citations) if fault]
     content = [_content_fault(fact, item, answer, articles) for item in fact.required]
     statements = [
-        _statement_faults(fact, statement, articles, names or {}) for statement in answer.statements
+        _statement_faults(fact, statement, articles, names or {}, terms or {})
+        for statement in answer.statements
     ]
     faults = [
         *_status_faults(fact, answer, citations),
@@ -168,9 +171,10 @@ def _statement_faults(
     statement: Statement,
     articles: Mapping[str, Article],
     names: Mapping[str, Sequence[str]],
+    terms: Mapping[str, Sequence[str]],
 ) -> list[Fault]:
     shown = without_marks(statement.text)
-    own_words = _without_proving_sentences(fact, shown, articles)
+    own_words = _own_words(fact, statement, articles)
     faults = [
         Fault(kind="forbidden", detail=f"says {form}: {shown!r}")
         for form in fact.forbidden
@@ -182,18 +186,34 @@ def _statement_faults(
         question=fact.question,
         language=fact.language,
         names=names,
+        terms=terms,
         exempt=[form for content in fact.required for form in content.any],
     )
     return faults + [Fault(kind="unsupported", detail=f"{what}: {shown!r}") for what in strange]
 
 
-def _without_proving_sentences(fact: Fact, text: str, articles: Mapping[str, Article]) -> str:
-    """The text in normal form, less whole proving sentences: quoting one of them is never forbidden."""
+def _own_words(fact: Fact, statement: Statement, articles: Mapping[str, Article]) -> str:
+    """The statement in normal form, less whole sentences that it may quote whatever they name.
+
+    Those are the sentences that prove the fact and, where the answer is no whole list, every sentence
+    cited; in a list a quoted sentence about others is an extra item.
+    """
     pieces = [piece for content in fact.required for piece in fact.proof_of(content)]
-    own = normalise(text)
-    for article in articles.values():
-        for start, end in proving_spans(article, pieces):
-            own = own.replace(normalise(article.text[start:end]), " ")
+    quotable = [
+        article.text[start:end]
+        for article in articles.values()
+        for start, end in proving_spans(article, pieces)
+    ]
+    for citation in () if fact.complete else statement.citations:
+        article = articles.get(citation.article_id)
+        quotable += [
+            article.text[sentence.start : sentence.end]
+            for sentence in (article.sentences if article else ())
+            if article and citation.start <= sentence.start and sentence.end <= citation.end
+        ]
+    own = normalise(without_marks(statement.text))
+    for sentence in quotable:
+        own = own.replace(normalise(sentence), " ")
     return own
 
 

@@ -128,19 +128,22 @@ class Source(Gold):
 class _Raw(Gold):
     articles: Annotated[tuple[Source, ...], Field(min_length=1)]
     names: dict[Id, Forms] = Field(default_factory=dict)
+    terms: dict[Id, Forms] = Field(default_factory=dict)
     facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
 
 
 class FactFile(Gold):
     """A fact file that was read and checked.
 
-    `names` are groups of spellings of one name; references to them are already resolved in the facts.
+    `names` are groups of spellings of one name, `terms` groups of translations of one word; references to
+    them are already resolved in the facts.
     `cross_lingual` holds the ids of facts asked in another language than every article that proves them.
     """
 
     path: Path
     articles: tuple[Path, ...]
     names: dict[str, tuple[str, ...]]
+    terms: dict[str, tuple[str, ...]]
     facts: tuple[Fact, ...]
     cross_lingual: frozenset[str]
 
@@ -174,19 +177,25 @@ def read_facts(path: str | Path) -> FactFile:
     root = _compose(path)
     raw = _validated(_Raw, _plain(root, path), root, path)
     texts = [_article_text(path, source) for source in raw.articles]
+    twice = sorted(raw.names.keys() & raw.terms.keys())
+    if twice:
+        line = _line(root, ("terms", twice[0]))
+        raise InputError(f"{path}, line {line}: {twice[0]!r} stands in names and terms.", hint="Keep one.")
+    _check_groups({**raw.names, **raw.terms}, root, path)
     resolved = []
     languages: dict[str, set[str]] = {}
     for n, fact in enumerate(raw.facts):
         where = _Place(path, root, ("facts", n), fact.id)
         if fact.id in languages:
             raise where.error("The id stands twice.", "Give every fact an id of its own.")
-        fact = _resolve(fact, raw.names, where)
+        fact = _resolve(fact, {**raw.terms, **raw.names}, where)
         languages[fact.id] = {raw.articles[article].language for article in _check_proofs(fact, texts, where)}
         resolved.append(fact)
     return FactFile(
         path=path,
         articles=tuple(_beside(path, source.path) for source in raw.articles),
         names=raw.names,
+        terms=raw.terms,
         facts=tuple(resolved),
         cross_lingual=frozenset(
             fact.id for fact in resolved if languages[fact.id] and fact.language not in languages[fact.id]
@@ -209,6 +218,18 @@ def read_floor(path: str | Path, section: str) -> Floor:
             hint="Name one of them, or add the section.",
         )
     return floors[section]
+
+
+def _check_groups(groups: dict[str, tuple[str, ...]], root: yaml.Node, path: Path) -> None:
+    for name, forms in groups.items():
+        for form in forms:
+            problem = form_problem(form)
+            if problem:
+                line = max(_line(root, (table, name)) for table in ("names", "terms"))
+                raise InputError(
+                    f"{path}, line {line}, {name}: The form {form!r} {problem}.",
+                    hint="Write at least one word.",
+                )
 
 
 class _Place:
@@ -342,7 +363,7 @@ def _forms(
     resolved: list[str] = []
     for form in forms:
         if form.startswith("@") and form[1:] not in names:
-            raise where.error(f"There is no name {form!r}.", "Add it under names.", *inner)
+            raise where.error(f"There is no name {form!r}.", "Add it under names or terms.", *inner)
         resolved += names[form[1:]] if form.startswith("@") else [form]
     for form in resolved:
         problem = form_problem(form)

@@ -145,7 +145,7 @@ def _ask(fact: Fact, facts: FactFile, target: Target, articles: dict[str, Articl
             "status": answer.status,
             "text": answer.text,
             "citations": answer.citations,
-            "judgement": judge(fact, answer, articles, facts.names),
+            "judgement": judge(fact, answer, articles, facts.names, facts.terms),
             "seconds": seconds,
             "first_statement": first,
             "usage": answer.usage,

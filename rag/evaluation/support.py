@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
-from rag.evaluation.matching import blank_out, normalise, spans, stands, without_marks
+from rag.evaluation.matching import blank_out, normalise, stands, without_marks
 from rag.types import Article, Citation, Statement
 
 ALIKE = 0.7  # least similarity of two sound keys of one name
@@ -79,25 +79,32 @@ def unsupported(
     question: str,
     language: str,
     names: Mapping[str, Sequence[str]],
+    terms: Mapping[str, Sequence[str]],
     exempt: Sequence[str],
 ) -> tuple[str, ...]:
     """What the statement says that its citations do not: names and numbers, as they are written.
 
+    A name must stand near the quotes, a term (a translated word, such as a country) anywhere in the articles.
     `exempt` are forms already found proven elsewhere, such as the contents a fact requires.
     """
     if not statement.citations:
         return ("it has no citation",)
     text = blank_out(exempt, normalise(without_marks(statement.text)))
-    quotes = " ".join(citation.quote for citation in statement.citations)
-    context = f"{quotes} {question} " + " ".join(
-        _around(articles[c.article_id], c) for c in statement.citations if c.article_id in articles
+    cited = {c.article_id: articles[c.article_id] for c in statement.citations if c.article_id in articles}
+    quotes = " ".join((*(citation.quote for citation in statement.citations), question))
+    near = " ".join(
+        (quotes, *(_around(cited[c.article_id], c) for c in statement.citations if c.article_id in cited))
     )
-    faults = [f"number {n}" for n in _numbers(text) - _numbers(f"{quotes} {question}", words=True)]
-    for group in names.values():
-        mentioned = stands(group, text)
-        if mentioned and not stands(group, context):
-            faults.append(f"name {mentioned}")
-    return (*faults, *_strange_names(statement, articles, context, language, names, exempt))
+    anywhere = " ".join((quotes, *(f"{article.title} {article.text}" for article in cited.values())))
+    faults = [f"number {n}" for n in sorted(_numbers(text) - _numbers(quotes, words=True))]
+    for groups, context in ((names, near), (terms, anywhere)):
+        for group in groups.values():
+            mentioned = stands(group, text)
+            if mentioned and not stands(group, context):
+                faults.append(f"name {mentioned}")
+    known = (*exempt, *(form for groups in (names, terms) for group in groups.values() for form in group))
+    strange = _strange_names(without_marks(statement.text), language, known, anywhere)
+    return (*faults, *(f"name {word}" for word in strange))
 
 
 def _around(article: Article, citation: Citation) -> str:
@@ -120,32 +127,17 @@ def _numbers(text: str, *, words: bool = False) -> set[str]:
     return found
 
 
-def _strange_names(
-    statement: Statement,
-    articles: Mapping[str, Article],
-    context: str,
-    language: str,
-    names: Mapping[str, Sequence[str]],
-    exempt: Sequence[str],
-) -> tuple[str, ...]:
-    """Capitalised words that sound like nothing in the cited articles or the question."""
-    text = without_marks(statement.text)
-    normal_length = len(normalise(text)) == len(text)
-    known_forms = (*exempt, *(form for group in names.values() for form in group))
-    covered = [span for form in known_forms for span in spans(form, normalise(text))] if normal_length else []
-    cited = {citation.article_id for citation in statement.citations}
-    sources = " ".join((context, *(articles[i].text for i in sorted(cited) if i in articles)))
-    heard = {sound(word) for word in _WORD.findall(sources)} - {""}
-    strange = []
-    for word, start, end in _name_candidates(text, language):
-        inside = any(begin <= start and end <= stop for begin, stop in covered)
-        if inside or stands(known_forms, word) or _is_heard(sound(word), heard):
-            continue
-        strange.append(f"name {word}")
-    return tuple(strange)
+def _strange_names(text: str, language: str, known: Sequence[str], source: str) -> list[str]:
+    """Capitalised words that are part of no known form and sound like nothing in the source."""
+    candidates = _name_candidates(text, language)
+    if not candidates:
+        return []
+    rest = set(_WORD.findall(blank_out(known, normalise(text))))
+    heard = {sound(word) for word in _WORD.findall(source)} - {""}
+    return [word for word in candidates if normalise(word) in rest and not _is_heard(sound(word), heard)]
 
 
-def _name_candidates(text: str, language: str) -> list[tuple[str, int, int]]:
+def _name_candidates(text: str, language: str) -> list[str]:
     """Capitalised words that could be names.
 
     A German noun is capitalised too, so a German name counts only behind another capitalised word ("Kanzler
@@ -159,7 +151,7 @@ def _name_candidates(text: str, language: str) -> list[tuple[str, int, int]]:
             continue
         if language == "de" and not (previous[0][0].isupper() and between.isspace()):
             continue
-        found.append((word[0], word.start(), word.end()))
+        found.append(word[0])
     return found
 
 
