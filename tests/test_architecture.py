@@ -69,7 +69,7 @@ HOMES: dict[str, set[str]] = {
     "sentencex": {"sentences"},
     "regex": {"sentences", "words"},
     "Stemmer": {"words"},
-    "filelock": {"models", "newsqa"},
+    "filelock": {"models", "index"},
     "torch": {"models", "encoder"},
     "transformers": {"models", "encoder"},
     "sentence_transformers": {"models", "encoder"},
