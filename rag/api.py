@@ -575,17 +575,24 @@ def listen(host: str, port: int, settings: Settings) -> socket.socket:
             hint="Set RAG_API_KEY, or listen on 127.0.0.1.",
         )
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        bound = socket.socket(family, kind, protocol)
+        return _bound(host, port)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ServiceError(
+            f"Cannot listen on {host}:{port}: {reason}.", hint="Choose another host or port."
+        ) from error
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-    except OSError as error:
-        raise ServiceError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}.",
-            hint="Choose another --host or --port.",
-        ) from error
+    except OSError:
+        bound.close()
+        raise
     return bound
 
 

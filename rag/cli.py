@@ -262,10 +262,9 @@ def add(
         if as_json:
             _say_json(report)
         else:
-            _say(
-                f"{len(report.added)} added, {len(report.revised)} revised, "
-                f"{len(report.unchanged)} unchanged, {len(report.same_text)} known from elsewhere, {len(report.failed)} not taken"
-            )
+            outcomes = ("added", "revised", "unchanged", "same_text", "failed")
+            counts = [f"{len(getattr(report, name))} {name.replace('_', ' ')}" for name in outcomes]
+            _say(", ".join(counts))
         for failure in report.failed:
             _note(f"not taken: {failure.origin}: {failure.message} {failure.hint}".rstrip())
     if report.failed and not report.article_ids:
@@ -471,7 +470,7 @@ def chat(
 
     Examples:
       rag chat
-      printf 'Who attended?\nAnd on the other side?\n' | rag chat --json
+      rag chat --json < questions.txt
     """
     from rag.types import Message
 

@@ -1,0 +1,395 @@
+"""The service, mostly through Starlette's test client; once over real HTTP with OpenAI's own client."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from service import running
+from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
+
+from rag.api import MAX_REQUEST_BYTES, STATUS, create_app, is_loopback, listen, status_of
+from rag.errors import (
+    InputError,
+    ModelTimeout,
+    ModelUnavailable,
+    RagError,
+    ServiceError,
+    StoreDamaged,
+    StoreFull,
+    StoreLocked,
+)
+from rag.settings import Settings
+from rag.types import AddReport, Answer, Article, Deletion, Hit, Message, Statement, Summary
+
+QUESTION = "Who opened the harbour?"
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture
+def qa() -> SmallNewsQA:
+    return SmallNewsQA(HARBOUR, NO_ADDRESS)
+
+
+def client_of(qa: SmallNewsQA, **settings: Any) -> TestClient:
+    app = create_app(qa, Settings(**settings))  # type: ignore[arg-type]
+    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+
+@pytest.fixture
+def client(qa: SmallNewsQA) -> Iterator[TestClient]:
+    with client_of(qa) as opened:
+        yield opened
+
+
+def frames(text: str) -> list[tuple[str, str]]:
+    """(event name, data) of every server-sent event."""
+    pairs = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if line)
+        if fields:
+            pairs.append((fields.get("event", ""), fields["data"]))
+    return pairs
+
+
+def all_kinds(root: type[RagError] = RagError) -> list[type[RagError]]:
+    return [root, *(kind for child in root.__subclasses__() for kind in all_kinds(child))]
+
+
+# --- our endpoints ---------------------------------------------------------------------------
+
+
+def test_healthz_tells_that_the_service_runs(client: TestClient) -> None:
+    assert client.get("/healthz").json()["status"] == "ok"
+
+
+def test_ask_gives_the_answer_of_newsqa(client: TestClient, qa: SmallNewsQA) -> None:
+    answer = Answer.model_validate(client.post("/v1/ask", json={"question": QUESTION}).json())
+    assert answer == qa.ask(QUESTION)
+    assert qa.article(answer.citations[0].article_id).text[37:82] == answer.citations[0].quote
+
+
+def test_filters_and_history_reach_newsqa_and_nothing_else_does(client: TestClient, qa: SmallNewsQA) -> None:
+    turn = {"role": "user", "content": "What about the bridge?"}
+    body = {"question": QUESTION, "history": [turn], "published_after": "2025-03-01", "language": "en"}
+    assert client.post("/v1/ask", json=body).status_code == 200
+    (_, history, filters) = qa.asked[-1]
+    assert history == (Message(role="user", content="What about the bridge?"),)
+    assert set(filters) == {"published_after", "language"}
+    assert filters["published_after"].isoformat() == "2025-03-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("by_header", [True, False])
+def test_ask_streams_named_events_and_ends_with_the_answer(
+    client: TestClient, qa: SmallNewsQA, by_header: bool
+) -> None:
+    headers = {"Accept": "text/event-stream"} if by_header else {}
+    body = {"question": QUESTION} if by_header else {"question": QUESTION, "stream": True}
+    response = client.post("/v1/ask", json=body, headers=headers)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = frames(response.text)
+    assert [name for name, _ in events] == ["evidence", "statement", "answer"]
+    Statement.model_validate_json(events[1][1])
+    assert Answer.model_validate_json(events[2][1]) == qa.ask(QUESTION)
+
+
+def test_a_stream_that_cannot_start_is_a_plain_error(client: TestClient, qa: SmallNewsQA) -> None:
+    qa.failure = ModelUnavailable("connection refused at /secret/socket")
+    response = client.post("/v1/ask", json={"question": QUESTION, "stream": True})
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "model_unavailable"
+
+
+def test_an_error_in_the_middle_of_a_stream_is_its_last_event(client: TestClient, qa: SmallNewsQA) -> None:
+    qa.failure, qa.late = ModelTimeout("/secret/model gave up"), True
+    events = frames(client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text)
+    assert [name for name, _ in events] == ["evidence", "error"]
+    assert json.loads(events[-1][1])["error"]["code"] == "model_timeout"
+    assert "secret" not in events[-1][1]
+
+
+def test_search_gives_hits(client: TestClient, qa: SmallNewsQA) -> None:
+    found = client.post("/v1/search", json={"question": QUESTION, "k": 3}).json()["hits"]
+    assert [Hit.model_validate(hit) for hit in found] == qa.search(QUESTION, 3)
+
+
+def test_summarise_takes_ids_or_a_query(client: TestClient, qa: SmallNewsQA) -> None:
+    ids = [qa.articles()[0].id]
+    by_id = Summary.model_validate(
+        client.post("/v1/summarise", json={"article_ids": ids, "language": "de"}).json()
+    )
+    assert (by_id.article_ids, by_id.language) == (tuple(ids), "de")
+    by_query = Summary.model_validate(client.post("/v1/summarise", json={"query": "harbour"}).json())
+    assert by_query.citations
+
+
+def test_articles_are_listed_filtered_shown_added_and_deleted(client: TestClient, qa: SmallNewsQA) -> None:
+    listed = [Article.model_validate(one) for one in client.get("/v1/articles").json()["articles"]]
+    assert len(listed) == 2
+    german = client.get("/v1/articles", params={"language": "de"}).json()["articles"]
+    assert [one["title"] for one in german] == ["Zirkus"]
+    one = Article.model_validate(client.get(f"/v1/articles/{listed[0].id}").json())
+    assert one == qa.article(listed[0].id)
+
+    new = {"text": "A ferry sank. Nobody was hurt.", "title": "Ferry", "published": "2025-03-09"}
+    report = AddReport.model_validate(client.post("/v1/articles", json={"articles": [new]}).json())
+    assert qa.article(report.added[0]).title == "Ferry"
+    gone = Deletion.model_validate(client.delete(f"/v1/articles/{report.added[0]}").json())
+    assert gone.proven
+    missing = client.get(f"/v1/articles/{report.added[0]}")
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "article_not_found")
+
+
+def test_several_article_ids_filter_the_list(client: TestClient, qa: SmallNewsQA) -> None:
+    ids = [one.id for one in qa.articles()]
+    assert len(client.get("/v1/articles", params={"article_ids": ids}).json()["articles"]) == 2
+    assert len(client.get("/v1/articles", params={"article_ids": ids[:1]}).json()["articles"]) == 1
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/ask", {}),
+        ("/v1/ask", {"question": 3}),
+        ("/v1/ask", {"question": "x", "unknown": 1}),
+        ("/v1/ask", {"question": "x", "stream": "yes"}),
+        ("/v1/ask", {"question": "x", "history": [{"role": "judge", "content": "x"}]}),
+        ("/v1/ask", {"question": "x" * 100_001}),
+        ("/v1/ask", {"question": "x", "published_after": "yesterday"}),
+        ("/v1/search", {"question": "x", "k": 0}),
+        ("/v1/search", {"question": ""}),
+        ("/v1/summarise", {"sentences": 1000}),
+        ("/v1/articles", {"articles": []}),
+        ("/v1/articles", {"articles": [{"text": "x", "url": "javascript:alert(1)"}]}),
+        ("/v1/articles", {"articles": [{"text": "x", "path": "/etc/passwd"}]}),
+    ],
+)
+def test_wrong_requests_are_refused_in_one_shape(client: TestClient, path: str, body: dict[str, Any]) -> None:
+    response = client.post(path, json=body)
+    assert response.status_code == 400
+    assert set(response.json()) == {"error"}
+    assert set(response.json()["error"]) == {"code", "message", "hint"}
+    assert response.json()["error"]["code"] == "invalid_input"
+
+
+def test_a_body_that_is_no_json_is_refused_in_the_same_shape(client: TestClient) -> None:
+    response = client.post("/v1/ask", content=b"{", headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_input")
+
+
+@pytest.mark.parametrize(("path", "code"), [("/nothing", 404), ("/v1/ask", 405)])
+def test_unknown_paths_and_methods_have_the_same_shape(client: TestClient, path: str, code: int) -> None:
+    response = client.get(path)
+    assert response.status_code == code
+    assert set(response.json()["error"]) == {"code", "message", "hint"}
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (InputError("k must be at least 1, got 0."), 400),
+        (StoreLocked("/secret/catalog is held"), 503),
+        (StoreDamaged("/secret/catalog is damaged"), 503),
+        (StoreFull("no space at /secret"), 507),
+        (ModelTimeout("/secret/model"), 504),
+        (RagError("/secret"), 500),
+    ],
+)
+def test_errors_have_a_status_and_never_name_a_path(
+    client: TestClient, qa: SmallNewsQA, failure: RagError, status: int
+) -> None:
+    qa.failure = failure
+    response = client.post("/v1/ask", json={"question": QUESTION})
+    assert response.status_code == status
+    assert response.json()["error"]["code"] == failure.code
+    assert "secret" not in response.text
+
+
+def test_message_and_hint_stay_apart_where_both_may_be_shown(client: TestClient, qa: SmallNewsQA) -> None:
+    qa.failure = InputError("k is 0.", hint="Pass at least 1.")
+    told = client.post("/v1/ask", json={"question": QUESTION}).json()["error"]
+    assert told == {"code": "invalid_input", "message": "k is 0.", "hint": "Pass at least 1."}
+
+
+def test_a_bug_is_an_error_500_that_tells_nothing(client: TestClient, qa: SmallNewsQA) -> None:
+    qa.failure = ZeroDivisionError("/secret")  # type: ignore[assignment]
+    response = client.post("/v1/ask", json={"question": QUESTION})
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "error")
+    assert "secret" not in response.text
+
+
+@pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.__name__)
+def test_every_error_has_a_status(kind: type[RagError]) -> None:
+    assert 400 <= status_of(kind("x")) < 600
+
+
+def test_every_entry_of_the_table_is_an_error_of_the_tree() -> None:
+    assert set(STATUS) <= set(all_kinds())
+
+
+# --- size, key, host -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_beyond_the_limit_is_not_read(client: TestClient, announced: bool) -> None:
+    body = json.dumps({"question": "x" * (MAX_REQUEST_BYTES + 1)}).encode()
+    pieces = iter([body[:1000], body[1000:]])
+    response = client.post(
+        "/v1/ask", content=body if announced else pieces, headers={"Content-Type": "application/json"}
+    )
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_articles_may_be_larger_than_questions_up_to_the_setting(qa: SmallNewsQA) -> None:
+    client = client_of(qa, max_document_bytes=2 * MAX_REQUEST_BYTES)
+    large = {"articles": [{"text": "Go." + " " * MAX_REQUEST_BYTES}]}
+    assert client.post("/v1/articles", json=large).status_code == 200
+    large["articles"] *= 2
+    assert client.post("/v1/articles", json=large).status_code == 413
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", "Basic k3y", "Bearer k3y4", "Bearer ключ"])
+def test_without_the_right_key_nothing_is_told(qa: SmallNewsQA, header: str) -> None:
+    client = client_of(qa, api_key="k3y")
+    response = client.get("/v1/articles", headers={"Authorization": header.encode()} if header else {})
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.json()["error"]["code"] == "access_denied"
+    assert "k3y" not in response.text
+
+
+def test_with_the_right_key_every_host_name_is_served(qa: SmallNewsQA) -> None:
+    client = client_of(qa, api_key="k3y")
+    headers = {"Authorization": "Bearer k3y", "Host": "news.example.org"}
+    assert client.get("/v1/articles", headers=headers).status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+def test_without_a_key_a_foreign_host_name_is_refused(client: TestClient) -> None:
+    assert client.get("/v1/articles", headers={"Host": "evil.example.org"}).status_code == 401
+    assert client.get("/v1/articles", headers={"Host": "localhost:8000"}).status_code == 200
+    assert client.get("/v1/articles", headers={"Host": "[::1]:8000"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "news.example.org"])
+def test_listening_beyond_this_machine_needs_a_key(host: str) -> None:
+    with pytest.raises(InputError, match="RAG_API_KEY"):
+        listen(host, 0, Settings())
+
+
+def test_listening_everywhere_is_fine_with_a_key() -> None:
+    with listen("0.0.0.0", 0, Settings(api_key="k3y")) as bound:  # type: ignore[arg-type]
+        assert bound.getsockname()[1] > 0
+
+
+def test_a_taken_port_is_a_typed_error() -> None:
+    with listen("127.0.0.1", 0, Settings()) as bound:
+        bound.listen()
+        with pytest.raises(ServiceError, match="Cannot listen"):
+            listen("127.0.0.1", bound.getsockname()[1], Settings())
+
+
+@pytest.mark.parametrize(
+    ("host", "here"), [("localhost", True), ("127.8.8.8", True), ("[::1]", True), ("", False)]
+)
+def test_loopback_is_recognised(host: str, here: bool) -> None:
+    assert is_loopback(host) is here
+
+
+# --- OpenAI's endpoints ----------------------------------------------------------------------
+
+
+def test_models_lists_one_model(client: TestClient) -> None:
+    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["rag"]
+
+
+def test_chat_takes_the_last_user_message_and_earlier_turns(client: TestClient, qa: SmallNewsQA) -> None:
+    messages = [
+        {"role": "system", "content": "Be rude."},
+        {"role": "user", "content": "What about the bridge?"},
+        {"role": "assistant", "content": "It was closed [1].\n\n[1] “The old bridge was closed.” — x"},
+        {"role": "user", "content": [{"type": "text", "text": QUESTION}]},
+    ]
+    assert client.post(CHAT, json={"model": "any", "messages": messages, "temperature": 1}).status_code == 200
+    question, history, _ = qa.asked[-1]
+    assert question == QUESTION
+    assert [(turn.role, turn.content) for turn in history] == [
+        ("user", "What about the bridge?"),
+        ("assistant", "It was closed [1]."),
+    ]
+
+
+def test_chat_shows_sources_in_the_text_as_extension_and_as_annotations(client: TestClient) -> None:
+    body = client.post(CHAT, json={"messages": [{"role": "user", "content": QUESTION}]}).json()
+    message = body["choices"][0]["message"]
+    assert "[1] “The mayor opened the new harbour on Friday.”" in message["content"]
+    assert "Example Times, 2025-03-07, https://example.org/harbour" in message["content"]
+    (note,) = message["annotations"]
+    span = note["url_citation"]
+    assert message["content"][span["start_index"] : span["end_index"]] == "[1]"
+    assert span["url"] == HARBOUR.url
+    assert body["citations"][0]["quote"] in HARBOUR.text
+    assert body["status"] == "answered"
+    assert body["usage"]["total_tokens"] == 35
+
+
+def test_chat_without_evidence_has_no_sources(client: TestClient) -> None:
+    body = client.post(CHAT, json={"messages": [{"role": "user", "content": "Who won?"}]}).json()
+    assert body["choices"][0]["message"]["content"] == "The articles do not tell."
+    assert (body["status"], body["citations"]) == ("not_found", [])
+
+
+def test_an_article_without_address_gets_no_url_annotation(client: TestClient) -> None:
+    body = client.post(CHAT, json={"messages": [{"role": "user", "content": "Wann kam der Zirkus?"}]}).json()
+    assert body["choices"][0]["message"]["annotations"] == []
+    assert body["citations"]
+
+
+@pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "x"}]])
+def test_chat_errors_have_openais_shape(client: TestClient, messages: list[dict[str, str]]) -> None:
+    response = client.post(CHAT, json={"messages": messages})
+    assert response.status_code == 400
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_an_error_in_a_chat_stream_has_openais_shape(client: TestClient, qa: SmallNewsQA) -> None:
+    qa.failure, qa.late = ModelTimeout("/secret"), True
+    body = {"messages": [{"role": "user", "content": QUESTION}], "stream": True}
+    last = json.loads(frames(client.post(CHAT, json=body).text)[-1][1])
+    assert last["error"]["code"] == "model_timeout"
+    assert "secret" not in str(last)
+
+
+def test_openais_own_client_reads_plain_and_streamed_answers(qa: SmallNewsQA) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import openai
+
+    messages: Any = [{"role": "user", "content": QUESTION}]
+    with running(qa, Settings(api_key="k3y")) as service:  # type: ignore[arg-type]
+        with openai.OpenAI(base_url=f"{service.url}/v1", api_key="k3y") as client:
+            assert [model.id for model in client.models.list()] == ["rag"]
+            plain = client.chat.completions.create(model="rag", messages=messages)
+            with client.chat.completions.create(
+                model="rag", messages=messages, stream=True, stream_options={"include_usage": True}
+            ) as stream:
+                chunks = list(stream)
+        with openai.OpenAI(base_url=f"{service.url}/v1", api_key="wrong", max_retries=0) as stranger:
+            with pytest.raises(openai.AuthenticationError):
+                stranger.models.list()
+    text = plain.choices[0].message.content
+    assert text is not None
+    assert re.search(r"\[1\] “.+” — A harbour", text)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == text
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.total_tokens == 35
+    assert chunks[-2].choices[0].finish_reason == "stop"

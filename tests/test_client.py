@@ -1,0 +1,289 @@
+"""Both clients against a real service on a loopback port; a plain HTTP server plays the broken ones."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from service import Service, running
+from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
+
+from rag.client import AsyncClient, Client, _EventReader
+from rag.errors import (
+    AccessDenied,
+    ArticleNotFound,
+    InputError,
+    ModelTimeout,
+    RagError,
+    ServiceError,
+    ServiceUnavailable,
+    StoreLocked,
+)
+from rag.settings import Settings
+from rag.types import Answer, Article, Event, Evidence, Message, Statement
+
+QUESTION = "Who opened the harbour?"
+
+Speak = Callable[..., Any]
+
+
+def speak_sync(url: str, method: str, *args: Any, api_key: str = "", **kwargs: Any) -> Any:
+    with Client(url, api_key) as client:
+        result = getattr(client, method)(*args, **kwargs)
+        return list(result) if method == "stream" else result
+
+
+def speak_async(url: str, method: str, *args: Any, api_key: str = "", **kwargs: Any) -> Any:
+    async def speak() -> Any:
+        async with AsyncClient(url, api_key) as client:
+            result = getattr(client, method)(*args, **kwargs)
+            return [event async for event in result] if method == "stream" else await result
+
+    return asyncio.run(speak())
+
+
+@pytest.fixture(params=[speak_sync, speak_async], ids=["sync", "async"])
+def speak(request: pytest.FixtureRequest) -> Speak:
+    chosen: Speak = request.param
+    return chosen
+
+
+@pytest.fixture
+def qa() -> SmallNewsQA:
+    return SmallNewsQA(HARBOUR, NO_ADDRESS)
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with running(SmallNewsQA(), Settings()) as started:
+        yield started
+
+
+@pytest.fixture
+def url(service: Service, qa: SmallNewsQA) -> str:
+    service.app.state.qa = qa
+    return service.url
+
+
+def public_methods(kind: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(member)
+        for name, member in vars(kind).items()
+        if not name.startswith("_") and callable(member)
+    }
+
+
+# --- the same as NewsQA ----------------------------------------------------------------------
+
+
+def test_questions_get_what_newsqa_says(speak: Speak, url: str, qa: SmallNewsQA) -> None:
+    assert speak(url, "ask", QUESTION) == qa.ask(QUESTION)
+    assert speak(url, "stream", QUESTION) == list(qa.stream(QUESTION))
+    assert speak(url, "search", QUESTION, 3) == qa.search(QUESTION, 3)
+    assert speak(url, "summarise", query="harbour") == qa.summarise(query="harbour")
+    ids = [qa.articles()[0].id]
+    assert speak(url, "summarise", ids, language="de") == qa.summarise(ids, language="de")
+
+
+def test_articles_come_and_go(speak: Speak, url: str, qa: SmallNewsQA) -> None:
+    assert speak(url, "articles") == qa.articles()
+    one = qa.articles()[0].id
+    assert speak(url, "article", one) == qa.article(one)
+    report = speak(url, "add", Article(text="A ferry sank.", title="Ferry", published="2025-03-09"))  # type: ignore[arg-type]
+    added = qa.article(report.added[0])
+    assert (added.title, added.published and added.published.year) == ("Ferry", 2025)
+    assert speak(url, "add", [Article(text="A ferry sank.")]).unchanged == (added.id,)
+    assert speak(url, "delete", added.id).proven
+    with pytest.raises(ArticleNotFound):
+        speak(url, "article", added.id)
+
+
+def test_filters_and_history_arrive(speak: Speak, url: str, qa: SmallNewsQA) -> None:
+    history = [Message(role="user", content="And the bridge?")]
+    speak(url, "ask", QUESTION, history=history, published_after="2025-03-01", article_ids=["a", "b"])
+    _, told, filters = qa.asked[-1]
+    assert told == tuple(history)
+    assert filters["article_ids"] == ("a", "b")
+    assert [one.title for one in speak(url, "articles", language="de")] == ["Zirkus"]
+
+
+def test_the_last_event_of_a_stream_is_the_answer(speak: Speak, url: str) -> None:
+    kinds = [type(event) for event in speak(url, "stream", QUESTION)]
+    assert kinds == [Evidence, Statement, Answer]
+
+
+def test_both_clients_have_the_same_methods_and_parameters() -> None:
+    sync, awaited = public_methods(Client), public_methods(AsyncClient)
+    assert {name: list(one.parameters) for name, one in sync.items()} == {
+        name: list(one.parameters) for name, one in awaited.items()
+    }
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_every_public_method_says_what_it_does(kind: type) -> None:
+    assert all(inspect.getdoc(getattr(kind, name)) for name in public_methods(kind))
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "failure", [StoreLocked("x"), ModelTimeout("x"), InputError("k is 0.", hint="Pass 1.")]
+)
+def test_errors_come_back_as_their_class(speak: Speak, url: str, qa: SmallNewsQA, failure: RagError) -> None:
+    qa.failure = failure
+    for method in ("ask", "stream"):
+        with pytest.raises(type(failure)) as caught:
+            speak(url, method, QUESTION)
+        assert caught.value.public == failure.public
+        assert caught.value.retryable == failure.retryable
+
+
+def test_an_error_in_the_middle_of_a_stream_comes_back_too(speak: Speak, url: str, qa: SmallNewsQA) -> None:
+    qa.failure, qa.late = ModelTimeout("x"), True
+    with pytest.raises(ModelTimeout):
+        speak(url, "stream", QUESTION)
+
+
+def test_the_key_opens_the_service(speak: Speak, qa: SmallNewsQA) -> None:
+    with running(qa, Settings(api_key="k3y")) as locked:  # type: ignore[arg-type]
+        assert speak(locked.url, "articles", api_key="k3y")
+        with pytest.raises(AccessDenied, match="key"):
+            speak(locked.url, "articles", api_key="wrong")
+
+
+def test_unknown_filters_are_refused_before_anything_is_sent(speak: Speak) -> None:
+    with pytest.raises(InputError, match="colour"):
+        speak("http://127.0.0.1:9", "ask", QUESTION, colour="red")
+
+
+@pytest.mark.parametrize("source", ["file.txt", ["https://example.org"]])
+def test_only_articles_can_be_added_from_afar(speak: Speak, source: Any) -> None:
+    with pytest.raises(InputError, match="articles"):
+        speak("http://127.0.0.1:9", "add", source)
+
+
+def test_an_address_without_scheme_is_refused(speak: Speak) -> None:
+    with pytest.raises(InputError, match="127.0.0.1:8000"):
+        speak("127.0.0.1:8000", "articles")
+
+
+def test_an_empty_article_id_does_not_become_the_list(speak: Speak, url: str) -> None:
+    with pytest.raises(InputError, match="empty"):
+        speak(url, "article", "")
+
+
+@pytest.mark.parametrize("strange", ["a/b", "../healthz", "?x=1", "ü %2F"])
+def test_a_strange_article_id_is_simply_not_found(speak: Speak, url: str, strange: str) -> None:
+    with pytest.raises(InputError):
+        speak(url, "article", strange)
+
+
+# --- services that break ---------------------------------------------------------------------
+
+
+@contextmanager
+def broken(*replies: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
+    """A server that gives the replies in turn, the last one for ever; and the requests it saw."""
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self) -> None:
+            status, body = replies[min(len(seen), len(replies) - 1)]
+            seen.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_DELETE = reply
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_reading_is_tried_again_after_a_passing_fault(speak: Speak) -> None:
+    with broken((503, b"busy"), (200, b'{"articles": []}')) as (url, seen):
+        assert speak(url, "articles") == []
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(("method", "args"), [("ask", ["x"]), ("delete", ["x"]), ("add", [HARBOUR])])
+def test_what_costs_or_changes_something_is_sent_once(speak: Speak, method: str, args: list[Any]) -> None:
+    with broken((503, b"busy")) as (url, seen):
+        with pytest.raises(ServiceUnavailable):
+            speak(url, method, *args)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"articles": 3}', b'{"hits": []}'])
+def test_what_is_not_the_protocol_is_a_service_error(speak: Speak, body: bytes) -> None:
+    with broken((200, body)) as (url, _), pytest.raises(ServiceError, match="version"):
+        speak(url, "articles")
+
+
+def test_a_stream_that_ends_early_is_not_an_answer(speak: Speak) -> None:
+    with broken((200, b'event: evidence\ndata: {"hits": []}\n\n')) as (url, _):
+        with pytest.raises(ServiceUnavailable, match="finished"):
+            speak(url, "stream", "x")
+
+
+def test_nobody_listening_is_service_unavailable(speak: Speak) -> None:
+    with pytest.raises(ServiceUnavailable, match="cannot be reached"):
+        speak("http://127.0.0.1:9", "ask", "x")
+
+
+def test_hanging_up_stops_the_stream_at_its_source(url: str, qa: SmallNewsQA) -> None:
+    closed = threading.Event()
+    events = list(qa.stream(QUESTION))
+
+    def endless(*_: object, **__: object) -> Iterator[Event]:
+        try:
+            while True:
+                time.sleep(0.01)
+                yield events[0]
+        finally:
+            closed.set()
+
+    qa.stream = endless  # type: ignore[method-assign,assignment]
+    with Client(url) as client:
+        stream = client.stream(QUESTION)
+        next(stream)
+        stream.close()  # type: ignore[attr-defined]
+        assert closed.wait(5)
+
+
+# --- reading events --------------------------------------------------------------------------
+
+
+@given(
+    text=st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+    size=st.integers(min_value=1, max_value=50),
+)
+def test_events_survive_any_text_cut_anywhere(text: str, size: int) -> None:
+    answer = Answer(status="not_found", question=text, language="en", text=text)  # type: ignore[arg-type]
+    wire = f": ping\n\nevent: unknown\ndata: 1\n\nevent: answer\ndata: {answer.model_dump_json()}\n\n"
+    reader = _EventReader()
+    pieces = (wire[at : at + size] for at in range(0, len(wire), size))
+    assert [event for piece in pieces for event in reader.feed(piece)] == [answer]
+    reader.close()
