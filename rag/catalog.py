@@ -636,14 +636,14 @@ class SqliteCatalog:
         with self._writing() as db:
             for item in batch:
                 row = db.execute(
-                    "SELECT r.key, a.current FROM revisions r JOIN articles a ON a.key = r.article"
+                    "SELECT r.key, a.current, a.next FROM revisions r JOIN articles a ON a.key = r.article"
                     " WHERE a.id = ? AND r.revision = ?",
                     (item.article.id, item.article.revision),
                 ).fetchone()
                 if row is None:
                     continue
                 _write_sentences(db, row["key"], item, generation)
-                if row["key"] == row["current"]:
+                if row["key"] in {row["current"], row["next"]}:
                     _write_passages(db, row["key"], item, item.article.id, generation)
                 if item.language:
                     db.execute("UPDATE revisions SET language = ? WHERE key = ?", (item.language, row["key"]))
@@ -653,6 +653,8 @@ class SqliteCatalog:
         with self._writing() as db:
             _set_meta(db, {"generation": str(generation), **values})
             _forget_other_generations(db)
+            db.execute("DELETE FROM leftovers")  # their collection goes as a whole
+            _switch_over(db, generation)
 
     def forget_other_generations(self) -> bool:
         """Removes what an interrupted rebuild left behind; True if there was anything."""
@@ -677,6 +679,11 @@ class SqliteCatalog:
             found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
             lost = [f"row of {row[0]} without its {row[2]}" for row in db.execute("PRAGMA foreign_key_check")]
         return [line for line in found if line != "ok"] + lost
+
+    def reindex(self) -> None:
+        """Makes SQLite's own indexes anew."""
+        with self._lock, _sqlite_errors(self.path):
+            self._writer.execute("REINDEX")
 
     def words_problem(self) -> str:
         """How the word index differs from the passages, empty if it does not."""
@@ -950,6 +957,7 @@ def _place(db: sqlite3.Connection, item: Prepared, generation: int) -> tuple[str
                 _retire(db, known)
             return twin["id"], Outcome.SAME_TEXT
         if others:  # they still say what this origin no longer says
+            _leave(db, known, origins, others)
             return _create(db, item, origins, generation), Outcome.ADDED
     _attach(db, known["key"], origins)
     _revise(db, known, item, generation)
@@ -975,6 +983,14 @@ def _create(db: sqlite3.Connection, item: Prepared, origins: Sequence[str], gene
     row = db.execute(f"{_LATEST} WHERE a.key = ?", (key,)).fetchone()
     _revise(db, row, item, generation)
     return id_
+
+
+def _leave(db: sqlite3.Connection, known: sqlite3.Row, origins: Sequence[str], others: Sequence[str]) -> None:
+    """An article no longer names the URL of an origin that has another text now."""
+    if _plain_origin(known["url"]) not in origins:
+        return
+    url = next((other for other in others if other.startswith(("http://", "https://"))), "")
+    db.execute("UPDATE revisions SET url = ? WHERE key = ?", (url, known["latest"]))
 
 
 def _retire(db: sqlite3.Connection, known: sqlite3.Row) -> None:

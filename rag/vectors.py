@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -57,13 +58,14 @@ class ChromaVectors:
     ) -> None:
         if path is None and not url:
             raise SettingsError("The vectors need a folder or a Chroma URL.", hint="Set RAG_CHROMA_URL.")
-        self._path = None if url else path
+        self._path = None if url or path is None else path.resolve()
         self._url = url
         self.dimensions = dimensions
         self.name = collection
         self._lock = RLock()
         self._client: Any = None
         self._collection: Any = None
+        self._file: tuple[int, int] | None = None
         with self._errors():
             self._open()
 
@@ -90,6 +92,7 @@ class ChromaVectors:
                 raise
         self._batch = self._client.get_max_batch_size()
         self._collection = self._make(self.name)
+        self._file = _file_of(self._path) if self._path is not None else None
 
     def _make(self, name: str) -> Any:
         return self._client.get_or_create_collection(
@@ -105,6 +108,19 @@ class ChromaVectors:
             raise
         except BaseException as error:
             raise self._translated(error) from error
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Like `_errors`, and sees to it that the folder still is the one that was opened.
+
+        Chroma would go on reading and writing files that have been deleted, until it is closed.
+        """
+        with self._errors():
+            if self._path is not None and self._client is not None and _file_of(self._path) != self._file:
+                raise StoreDamaged(
+                    f"The vectors in {self._path} were removed or replaced by another program.", hint=_REPAIR
+                )
+            yield
 
     def _translated(self, error: BaseException) -> StoreError:
         where = self._url or str(self._path)
@@ -148,11 +164,21 @@ class ChromaVectors:
         with self._lock, self._errors():
             if self._path is not None:
                 self.close()
-                shutil.rmtree(self._path, ignore_errors=True)
+                self.erase(self._path)
                 self._open()
                 return
             self._drop(self.name)
             self._collection = self._make(self.name)
+
+    @staticmethod
+    def erase(path: Path) -> None:
+        """Removes a folder of vectors that nobody has open, whatever is in it."""
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"The vectors in {path} cannot be removed: {error}.") from error
 
     def _drop(self, name: str) -> None:
         if name in self.collections():
@@ -166,7 +192,7 @@ class ChromaVectors:
             raise StoreError(
                 f"{len(ids)} ids need vectors of shape ({len(ids)}, {self.dimensions}), got {vectors.shape}."
             )
-        with self._errors():
+        with self._using():
             for start in range(0, len(ids), self._batch):
                 part = slice(start, start + self._batch)
                 self._collection.upsert(
@@ -185,11 +211,11 @@ class ChromaVectors:
         row = np.asarray(vector, dtype=np.float32).reshape(1, -1)
         if k < 1 or (article_ids is not None and not article_ids):
             return []
-        with self._errors():
+        with self._using():
             if article_ids is None:
                 return self._nearest(row, k)
             if len(article_ids) <= _EXACT_ARTICLES:
-                exact = self._compare(row[0], article_ids)
+                exact = self._compare(row, article_ids)
                 if exact is not None:
                     return exact[:k]
             if len(article_ids) >= _WIDE_ARTICLES:
@@ -203,7 +229,7 @@ class ChromaVectors:
         if not ids:
             return {}
         row = np.asarray(vector, dtype=np.float64).reshape(-1)
-        with self._errors():
+        with self._using():
             found = self._collection.get(ids=list(ids), include=["embeddings"])
         if not found["ids"]:
             return {}
@@ -232,26 +258,24 @@ class ChromaVectors:
         found = self._collection.get(where=where, include=["embeddings"])
         if not found["ids"]:
             return []
-        return _by_cosine(
-            found["ids"], np.asarray(found["embeddings"], dtype=np.float64) @ row.astype(np.float64)[0]
-        )
+        return _by_cosine(found["ids"], np.asarray(found["embeddings"], dtype=np.float64) @ row[0])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Removes vectors; unknown ids are ignored."""
-        with self._errors():
+        with self._using():
             for start in range(0, len(ids), self._batch):
                 self._collection.delete(ids=list(ids[start : start + self._batch]))
 
     def ids(self) -> Iterator[str]:
         """All ids, in no particular order."""
         for start in range(0, self.count(), _PAGE):
-            with self._errors():
+            with self._using():
                 page = self._collection.get(include=[], limit=_PAGE, offset=start)["ids"]
             yield from page
 
     def count(self) -> int:
         """How many vectors there are."""
-        with self._errors():
+        with self._using():
             return int(self._collection.count())
 
     # --- for check, delete and rebuild -----------------------------------------------------------
@@ -259,7 +283,7 @@ class ChromaVectors:
     def known(self, ids: Sequence[str], article_id: str = "") -> set[str]:
         """Which of `ids`, or of any passage of `article_id`, have a vector."""
         found: set[str] = set()
-        with self._errors():
+        with self._using():
             for start in range(0, len(ids), _PAGE):
                 part = list(ids[start : start + _PAGE])
                 found |= set(self._collection.get(ids=part, include=[])["ids"])
@@ -270,14 +294,11 @@ class ChromaVectors:
     def unreadable(self, ids: Sequence[str]) -> bool:
         """True if the vectors under `ids` are listed but cannot be read: their files are gone or broken."""
         try:
-            with self._errors():
+            with self._using():
                 for start in range(0, len(ids), _PAGE):
                     part = list(ids[start : start + _PAGE])
                     found = self._collection.get(ids=part, include=["embeddings"])
-                    vectors = np.asarray(found["embeddings"])
-                    if len(vectors) and (
-                        vectors.shape[1] != self.dimensions or not np.isfinite(vectors).all()
-                    ):
+                    if not np.isfinite(np.asarray(found["embeddings"])).all():
                         return True
         except StoreDamaged:
             return True
@@ -285,29 +306,28 @@ class ChromaVectors:
 
     def collections(self) -> list[str]:
         """Names of all collections in this folder or on this server."""
-        with self._errors():
+        with self._using():
             return [collection.name for collection in self._client.list_collections()]
 
     def beside(self, collection: str, dimensions: int) -> ChromaVectors:
         """An empty collection beside this one; it shares the connection and must not be closed."""
-        with self._errors():
+        with self._using():
             self._drop(collection)
-            other = object.__new__(ChromaVectors)
-            other.__dict__.update(self.__dict__)
+            other = copy(self)
             other.name, other.dimensions = collection, dimensions
             other._collection = other._make(collection)
             return other
 
     def switch(self, collection: str, dimensions: int) -> None:
         """From now on these are the vectors of `collection`."""
-        with self._lock, self._errors():
+        with self._lock, self._using():
             self._collection = self._make(collection)
             self.name, self.dimensions = collection, dimensions
 
     def drop(self, collection: str) -> None:
         """Removes a collection that is not this one; nothing happens if it is not there."""
         assert collection != self.name
-        with self._errors():
+        with self._using():
             self._drop(collection)
 
 
@@ -315,6 +335,15 @@ def _by_cosine(ids: Sequence[str], cosines: np.ndarray[Any, np.dtype[np.float64]
     bounded = np.clip(cosines, -1.0, 1.0)
     order = np.argsort(-bounded, kind="stable")
     return [(ids[n], float(bounded[n])) for n in order]
+
+
+def _file_of(folder: Path) -> tuple[int, int] | None:
+    """Which file Chroma's database is, None if it is not there."""
+    try:
+        status = (folder / "chroma.sqlite3").stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _forget_half_open(path: str) -> None:
