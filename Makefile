@@ -5,7 +5,6 @@ PIP_VERSION := 26.3
 PIP_TOOLS_VERSION := 7.6.2
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
-ARTICLES := $(filter-out seeds/questions.txt,$(wildcard seeds/*.txt))
 LOCKS := requirements.lock requirements-torch.lock
 
 .DEFAULT_GOAL := help
@@ -52,8 +51,7 @@ check: .venv/installed  ## ruff and mypy
 
 eval: models  ## gold facts against their floor, with the model that RAG_LLM names
 	@mkdir -p eval/out
-	@$(BIN)/rag add $(ARTICLES) --data eval/out/index
-	@$(BIN)/rag eval run eval/facts.yaml --floor eval/floor.yaml --data eval/out/index \
+	@$(BIN)/rag eval run eval/facts.yaml --floor eval/floor.yaml \
 	  --junit eval/out/facts-$(subst /,-,$(or $(RAG_LLM),local)).xml
 
 serve: models  ## the HTTP service on this machine
