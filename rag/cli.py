@@ -6,6 +6,7 @@ Results go to standard output, progress and errors to standard error. Exit codes
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -14,9 +15,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 from typer.exceptions import TyperException
@@ -45,6 +48,25 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The model files: list, fetch, verify.", **_HELP)
 eval_app = typer.Typer(help="Gold facts: questions whose right answers are known.", **_HELP)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from rag import __version__
+
+        typer.echo(f"rag {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _rag(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Declare what stands before a command."""
+
+
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
 
@@ -122,9 +144,13 @@ def _say_cited(result: Answer | Summary) -> None:
 
 
 class _Bar:
-    """Progress on standard error: a bar on a terminal, one plain line per step and ten seconds in a log."""
+    """Progress on standard error: a bar on a terminal; in a log a plain line per step, at least every 10 s.
+
+    A log says nothing of what is over within two seconds.
+    """
 
     def __init__(self) -> None:
+        self._started = time.monotonic()
         self._rich: RichProgress | None = None
         self._task: TaskID | None = None
         self._what = ""
@@ -133,10 +159,16 @@ class _Bar:
     def __call__(self, done: int, total: int, what: str) -> None:
         if sys.stderr.isatty():
             self._draw(done, total, what)
-        elif what != self._what or time.monotonic() - self._said > 10:
-            self._said = time.monotonic()
-            _note(f"{what}: {done} of {total}" if total else f"{what} …")
+        else:
+            self._log(done, total, what)
         self._what = what
+
+    def _log(self, done: int, total: int, what: str) -> None:
+        now = time.monotonic()
+        if now - self._started < 2 or (what == self._what and now - self._said < 10):
+            return
+        self._said = now
+        _note(f"{what}: {done / total:.0%}" if total else f"{what} …")
 
     def close(self) -> None:
         """Take the bar off the screen."""
@@ -185,6 +217,13 @@ def _busy(what: str) -> Iterator[None]:
 # --- opening ---------------------------------------------------------------------------------
 
 
+class Opener(Protocol):
+    """Opens what the commands ask; the default is `open_newsqa`."""
+
+    def __call__(self, settings: Settings, *, mend: bool, progress: Progress) -> NewsQA:
+        """See `open_newsqa`."""
+
+
 def _settings(data: Path | None) -> Settings:
     from rag.settings import read_settings
 
@@ -193,13 +232,21 @@ def _settings(data: Path | None) -> Settings:
     return settings
 
 
-@contextmanager
-def _opened(data: Path | None) -> Iterator[NewsQA]:
+def open_newsqa(settings: Settings, *, mend: bool, progress: Progress) -> NewsQA:
+    """The `NewsQA` of the settings; with `mend` also one that only `check` or `rebuild` can help."""
     from rag.newsqa import NewsQA
 
+    return NewsQA.open(settings.data, settings=settings, mend=mend, progress=progress)
+
+
+_opener: ContextVar[Opener] = ContextVar("opener", default=open_newsqa)
+
+
+@contextmanager
+def _opened(data: Path | None, mend: bool = False) -> Iterator[NewsQA]:
     settings = _settings(data)
     with _progress() as progress:
-        qa = NewsQA.open(settings.data, settings=settings, progress=progress)
+        qa = _opener.get()(settings, mend=mend, progress=progress)
     try:
         yield qa
     finally:
@@ -246,7 +293,7 @@ def _piped(question: str) -> str:
 
 @_command(app, "add")
 def add(
-    sources: Annotated[list[str], typer.Argument(metavar="PATH|URL…", show_default=False)],
+    sources: Annotated[list[str], typer.Argument(metavar="PATH|URL", show_default=False)],
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -334,7 +381,7 @@ def _slice(span: str, length: int) -> slice:
 
 @_command(app, "delete")
 def delete(
-    article_ids: Annotated[list[str], typer.Argument(metavar="ID…", show_default=False)],
+    article_ids: Annotated[list[str], typer.Argument(metavar="ID", show_default=False)],
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -362,7 +409,7 @@ def rebuild(data: Data = None, as_json: AsJson = False) -> None:
     Example:
       rag rebuild
     """
-    with _opened(data) as qa, _progress() as progress:
+    with _opened(data, mend=True) as qa, _progress() as progress:
         report = qa.rebuild(progress=progress)
     _say_check(report, as_json)
 
@@ -379,7 +426,7 @@ def check(
       rag check
       rag check --no-repair
     """
-    with _opened(data) as qa:
+    with _opened(data, mend=True) as qa, _busy("Comparing"):
         report = qa.check(repair=repair)
     _say_check(report, as_json)
 
@@ -550,7 +597,7 @@ def search(
 
 @_command(app, "summarise")
 def summarise(
-    article_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", show_default=False)] = None,
+    article_ids: Annotated[list[str] | None, typer.Argument(metavar="ID", show_default=False)] = None,
     query: Annotated[
         str | None, typer.Option("--query", metavar="TEXT", help="Summarise what is found for this.")
     ] = None,
@@ -587,7 +634,7 @@ def summarise(
 
 
 @_command(models_app, "list")
-def models_list(as_json: AsJson = False) -> None:
+def models_list(data: Data = None, as_json: AsJson = False) -> None:
     """Which model files are here.
 
     Example:
@@ -595,42 +642,49 @@ def models_list(as_json: AsJson = False) -> None:
     """
     from rag.models import listing
 
-    _say_models(listing(_settings(None)), as_json)
+    _say_models(listing(_settings(data)), as_json)
 
 
 @_command(models_app, "pull")
 def models_pull(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False)] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False)] = None,
+    data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch and verify models; without names, those that the settings use.
+    """Fetch and verify models.
+
+    Without names, those that the settings use.
 
     Examples:
       rag models pull
       rag models pull qwen2.5-coder-0.5b
     """
-    from rag.models import ensure, verify
+    from rag.models import pull, verify
 
-    settings = _settings(None)
+    settings = _settings(data)
+    wanted = names or _used_models(settings)
     with _progress() as progress:
-        for name in names or _used_models(settings):
-            ensure(name, settings, progress)
-    _say_models([verify(name, settings) for name in names or _used_models(settings)], as_json)
+        for name in wanted:
+            pull(name, settings, progress)
+    _say_models([verify(name, settings) for name in wanted], as_json)
 
 
 @_command(models_app, "verify")
 def models_verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False)] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", show_default=False)] = None,
+    data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare model files with their SHA-256; without names, those that the settings use.
+    """Compare model files with their SHA-256.
+
+    Without names, those that the settings use.
 
     Example:
       rag models verify
     """
     from rag.models import verify
 
-    settings = _settings(None)
+    settings = _settings(data)
     _say_models(
         [verify(name, settings) for name in names or _used_models(settings)], as_json, must_be_good=True
     )
@@ -647,7 +701,7 @@ def _say_models(states: Sequence[ModelState], as_json: bool, must_be_good: bool 
         _say_json(states)
     else:
         for state in states:
-            _say(f"{state.name:24} {state.status:8} {state.path}")
+            _say(f"{state.name:24} {state.status:10} {state.detail or state.path}")
     if must_be_good and not all(state.status == "ok" for state in states):
         raise typer.Exit(1)
 
@@ -664,10 +718,15 @@ def eval_run(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report here.")
     ] = None,
+    section: Annotated[
+        str, typer.Option("--section", metavar="NAME", help="Of the floor file; by RAG_LLM if not given.")
+    ] = "",
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask every gold fact and score the answers, without a model as judge.
+
+    Without --data the articles of the fact file are indexed into a folder that is thrown away.
 
     Examples:
       rag eval run
@@ -675,14 +734,30 @@ def eval_run(
     """
     from rag.evaluation import render, run
 
-    with _opened(data) as qa, _progress() as progress:
-        report = run(file, qa, floor=floor, junit=junit, progress=progress)
+    floors = section or ("none" if _settings(data).llm == "none" else "local")
+    with _evaluated(file, data) as qa, _progress() as progress:
+        report = run(file, qa, floor=floor, section=floors, junit=junit, progress=progress)
     if as_json:
         _say_json(report)
     else:
         _say(render(report))
     if not report.passed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _evaluated(file: Path, data: Path | None) -> Iterator[NewsQA]:
+    """The index of `data`, or a passing one of the articles that the fact file names."""
+    if data is not None:
+        with _opened(data) as qa:
+            yield qa
+        return
+    from rag.evaluation import read_facts
+
+    articles = read_facts(file).articles
+    with TemporaryDirectory(prefix="rag-eval-") as folder, _opened(Path(folder)) as qa:
+        qa.add(articles)
+        yield qa
 
 
 @_command(app, "serve")
@@ -721,20 +796,19 @@ def demo(data: Data = None, as_json: AsJson = False) -> None:
       rag demo
       rag demo --data /tmp/demo
     """
-    from rag.resources import resource
+    from rag.resources import demo_articles, resource
 
-    questions = resource("seeds", "questions.txt")
-    articles = [path for path in sorted(questions.parent.glob("*.txt")) if path != questions]
-    _note("Opening the models; the first time they are fetched, about 1.3 GB.")
+    questions = resource("seeds", "questions.txt").read_text(encoding="utf-8").splitlines()
+    articles = demo_articles()
+    _note("Opening the models; the first time they are fetched.")
     started = time.monotonic()
-    with _opened(Path("data/demo") if data is None else data) as qa:
+    with _opened(_settings(data).data / "demo" if data is None else data) as qa:
         _note(f"Open after {time.monotonic() - started:.1f} s. Reading {len(articles)} articles.")
         with _progress() as progress:
             report = qa.add(articles, progress=progress)
         _note(f"{len(report.article_ids)} articles are in the index, {len(report.added)} of them new.")
-        for question in questions.read_text(encoding="utf-8").splitlines():
-            if question.strip():
-                _demonstrate(qa, question.strip(), as_json)
+        for question in filter(None, map(str.strip, questions)):
+            _demonstrate(qa, question, as_json)
 
 
 def _demonstrate(qa: NewsQA, question: str, as_json: bool) -> None:
@@ -763,40 +837,62 @@ def _say_error(error: RagError, as_json: bool) -> None:
         _note(f"     {error.hint}")
 
 
-def _wrong_use(error: TyperException) -> InputError:
+def _say_wrong_use(error: TyperException, as_json: bool) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "rag"
-    return InputError(error.format_message(), hint=f"`{command} --help` shows examples.")
+    if error.format_message().startswith("Usage:"):  # a group called without a command: its help
+        _note(error.format_message())
+    else:
+        _say_error(InputError(error.format_message(), hint=f"`{command} --help` shows examples."), as_json)
+    return InputError.exit_code
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _run(words: list[str]) -> int:
+    # Not app(): it would turn a broken pipe into exit code 1, which means that a check failed.
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("rag", words) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as done:
+        sys.stdout.flush()
+        return done.exit_code
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None, opener: Opener = open_newsqa) -> int:
     """Run one command.
 
     Args:
         arguments: what stands behind `rag`; None for those of the process.
+        opener: opens what the command asks.
 
     Returns:
-        The exit code.
+        The exit code: 0, 1, 2, 3, 130 when interrupted, 141 when the reader of the output has left.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words
+    _opener.set(opener)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        code = app(words, prog_name="rag", standalone_mode=False)
-        sys.stdout.flush()
+        return _run(words)
     except RagError as error:
         _say_error(error, as_json)
         return error.exit_code
     except TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":
-            _note(error.format_message())
-        else:
-            _say_error(_wrong_use(error), as_json)
-        return 2
+        return _say_wrong_use(error, as_json)
     except (KeyboardInterrupt, typer.Abort):
         _note("")
         return 130
     except BrokenPipeError:
-        # Whoever read us has left; what is still buffered has nowhere to go.
+        # What is still buffered has nowhere to go; without this the interpreter complains at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    return code if isinstance(code, int) else 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _say_error(
+            RagError(f"{place}{error.strerror or error}.", hint="Check path, rights and space."), as_json
+        )
+        return RagError.exit_code

@@ -1,0 +1,73 @@
+"""`from rag import …`: every public name is there, typed, documented, loaded only when asked for."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rag
+from rag import errors
+from rag.errors import RagError
+
+SOURCE = Path(rag.__file__).read_text(encoding="utf-8")
+
+
+def typed_names() -> set[str]:
+    """What a type checker sees: the names imported for it."""
+    imports = [node for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in imports if str(node.module).startswith("rag.") for alias in node.names}
+
+
+@pytest.mark.parametrize("name", rag.__all__)
+def test_every_public_name_opens(name: str) -> None:
+    assert getattr(rag, name) is not None
+
+
+def test_type_checkers_see_every_public_name() -> None:
+    assert typed_names() | {"__version__"} == set(rag.__all__)
+
+
+def test_public_names_are_sorted_and_listed() -> None:
+    assert rag.__all__ == sorted(rag.__all__)
+    assert dir(rag) == sorted(rag.__all__)
+
+
+def test_every_error_is_public() -> None:
+    kinds = {
+        name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, RagError)
+    }
+    assert kinds <= set(rag.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="NoSuchThing"):
+        rag.NoSuchThing  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["NewsQA", "Client", "AsyncClient"])
+def test_every_public_method_says_what_it_does(name: str) -> None:
+    methods = inspect.getmembers(getattr(rag, name), callable)
+    silent = [
+        method for method, member in methods if not method.startswith("_") and not inspect.getdoc(member)
+    ]
+    assert silent == []
+
+
+def test_newsqa_and_client_share_names_and_parameters() -> None:
+    for name in ("ask", "stream", "search", "summarise", "articles", "article", "delete", "close"):
+        ours = list(inspect.signature(getattr(rag.NewsQA, name)).parameters)
+        theirs = list(inspect.signature(getattr(rag.Client, name)).parameters)
+        assert ours == theirs, name
+
+
+def test_importing_rag_loads_nothing_else() -> None:
+    code = (
+        "import sys, rag; print(*[name for name in sys.modules if name.split('.')[0] in ('rag', 'pydantic')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["rag"]
