@@ -36,9 +36,8 @@ _INVISIBLE = re.compile(
 )
 _INNER_SPACES = re.compile(r"[^\S\n\f]+")
 _WORD_AT_LINE_END = re.compile(f"{_SOFT_HYPHEN} ?\n ?(?=[^\\W\\d_])")
-_LIGATURES = str.maketrans(
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
-)
+_LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+_LIGATURE = re.compile("[ﬀ-ﬆ]")
 
 _END_MARK = re.compile(r"[.!?…:。！？؟।۔][\"'”“’‘»«›‹)\]」』]*$")
 _SENTENCE_INSIDE = re.compile(r"[.!?][\"'”“»«)]*\s+\S")
@@ -141,7 +140,8 @@ def _pass(text: str, kind: Kind) -> str:
 def _normal(text: str) -> str:
     """NFC; one kind of line end and space; without invisible marks. Page breaks and soft hyphens stay."""
     text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
-    text = unicodedata.normalize("NFC", text.translate(_LIGATURES))
+    text = _LIGATURE.sub(lambda match: _LIGATURES[match.group()], text)
+    text = unicodedata.normalize("NFC", text)
     return _WORD_AT_LINE_END.sub("", _INNER_SPACES.sub(" ", text))
 
 
@@ -202,7 +202,8 @@ def _without_repeated_interruptions(blocks: list[list[str]]) -> list[list[str]]:
         for before, block, after in zip(blocks, blocks[1:], blocks[2:], strict=False)
         if _is_short_line(block) and _is_broken(before, after)
     }
-    heads = {masked for masked in interrupting if counts[masked] >= 3}
+    # What makes up much of the text is a refrain, not a head.
+    heads = {masked for masked in interrupting if 3 <= counts[masked] <= len(blocks) / 4}
     return [
         block
         for block in blocks
@@ -221,7 +222,12 @@ def _is_short_line(block: list[str]) -> bool:
 
 
 def _is_broken(before: list[str], after: list[str]) -> bool:
-    return not _END_MARK.search(before[-1]) and after[0][:1].islower()
+    return not _ends(before[-1]) and after[0][:1].islower()
+
+
+def _ends(line: str) -> bool:
+    """Has an end mark behind its last word, maybe inside closing quotes."""
+    return bool(_END_MARK.search(line[-12:]))
 
 
 # --- lines -------------------------------------------------------------------------------------
@@ -258,7 +264,7 @@ def _shows_wrapping(pairs: list[tuple[str, str]], width: int, kind: Kind, least:
     long_lines = [
         (line, after) for line, after in pairs if len(line) >= 0.6 * width and not _ITEM.match(after)
     ]
-    unfinished = [(line, after) for line, after in long_lines if not _END_MARK.search(line)]
+    unfinished = [(line, after) for line, after in long_lines if not _ends(line)]
     continued = sum(_continues(after) for _, after in unfinished)
     if width < 20 or continued < least:
         return False
@@ -288,16 +294,14 @@ def _rewrapped(blocks: list[list[str]], width: int) -> list[str]:
     vocabulary = frozenset(
         word.casefold() for block in blocks for line in block for word in _WORDS.findall(line)
     )
-    paragraphs: list[str] = []
-    last_line = ""
+    paragraphs: list[list[str]] = []
     for place, block in enumerate(blocks):
         following = blocks[place + 1] if place + 1 < len(blocks) else []
         parts = [block] if _is_heading(block) else list(_parts(block, width))
-        if paragraphs and _sentence_goes_on(paragraphs[-1], last_line, block, following, width):
-            parts[0] = [paragraphs.pop(), *parts[0]]
-        paragraphs.extend(_glued(part, vocabulary) for part in parts)
-        last_line = block[-1]
-    return paragraphs
+        if paragraphs and _sentence_goes_on(paragraphs[-1], block, following, width):
+            paragraphs[-1].extend(parts.pop(0))
+        paragraphs.extend(parts)
+    return [_glued(lines, vocabulary) for lines in paragraphs]
 
 
 def _parts(block: list[str], width: int) -> Iterator[list[str]]:
@@ -313,7 +317,7 @@ def _parts(block: list[str], width: int) -> Iterator[list[str]]:
 
 def _begins_part(part: list[str], line: str, width: int) -> bool:
     before = part[-1]
-    ended = bool(_END_MARK.search(before))
+    ended = _ends(before)
     if len(before) > _MAX_WRAP_WIDTH and len(before) > 1.5 * width:
         return True  # not wrapped like the rest
     if _ITEM.match(line):
@@ -334,33 +338,34 @@ def _has_room(line: str, after: str, width: int) -> bool:
 
 def _is_heading(block: list[str]) -> bool:
     """Few short lines, no sentence in them, no full stop behind them."""
+    if len(block) > _MAX_HEADING_LINES:
+        return False
     whole = " ".join(block)
-    if len(block) > _MAX_HEADING_LINES or len(whole) > _MAX_HEADING_CHARS or _ITEM.match(whole):
+    if len(whole) > _MAX_HEADING_CHARS or _ITEM.match(whole):
         return False
     if _is_unfinished(block[-1]) or _SENTENCE_INSIDE.search(whole):
         return False
-    return whole[-1] in "?!" or not _END_MARK.search(whole)
+    return whole[-1] in "?!" or not _ends(whole)
 
 
 def _is_unfinished(line: str) -> bool:
     """Ends with a mark or a word behind which a sentence must go on."""
     if line[-1:] in ",;-–—(„“«»/&" and not (len(line) > 1 and line[-1] in "“«»" and line[-2].isalnum()):
         return True
-    words = _WORDS.findall(line)
-    return bool(words) and line.endswith(words[-1]) and words[-1] in _GOES_ON
+    words = line[-40:].split()
+    return bool(words) and words[-1] in _GOES_ON
 
 
-def _sentence_goes_on(
-    paragraph: str, last_line: str, block: list[str], following: list[str], width: int
-) -> bool:
+def _sentence_goes_on(paragraph: list[str], block: list[str], following: list[str], width: int) -> bool:
     """Is the blank line before `block` a page break in the middle of a sentence?"""
-    if _END_MARK.search(paragraph) or _ITEM.match(block[0]):
+    last = paragraph[-1]
+    if _ends(last) or _ITEM.match(block[0]):
         return False
-    if _continues(block[0]) or _BROKEN_WORD.search(last_line) or last_line.endswith(_SOFT_HYPHEN):
+    if _continues(block[0]) or _BROKEN_WORD.search(last[-80:]) or last.endswith(_SOFT_HYPHEN):
         return True
-    if _is_unfinished(paragraph):
-        return not (paragraph[-1] in "„“«»(" and _is_heading(block))
-    if _is_heading([paragraph]) or _has_room(last_line, block[0], width):
+    if _is_unfinished(last):
+        return not (last[-1] in "„“«»(" and _is_heading(block))
+    if _is_heading(paragraph) or _has_room(last, block[0], width):
         return False
     return not (_is_heading(block) and bool(following) and not _continues(following[0]))
 
@@ -387,7 +392,7 @@ def _seam(left: str, right: str, vocabulary: frozenset[str]) -> tuple[bool, str]
         return True, ""
     if _writes_without_spaces(left[-1:]) and _writes_without_spaces(right[:1]):
         return True, ""
-    broken = _BROKEN_WORD.search(left)
+    broken = _BROKEN_WORD.search(left[-80:]) if left.endswith("-") else None
     first = _FIRST_WORD.match(right)
     if not broken or not first:
         return True, " "
@@ -442,7 +447,7 @@ def _first_heading(text: str) -> str:
         return ""
     if sum(character.isalpha() for character in first) < 3:
         return ""
-    return first if first[-1] in "?!" or not _END_MARK.search(first) else ""
+    return first if first[-1] in "?!" or not _ends(first) else ""
 
 
 # --- markdown ----------------------------------------------------------------------------------
@@ -453,19 +458,22 @@ _ATX = re.compile(r" {0,3}#{1,6}\s+(.*?)\s*#*$")
 _REFERENCE = re.compile(r" {0,3}\[[^\]]+\]:\s")
 _QUOTED_LINE = re.compile(r"(?: {0,3}> ?)+")
 _MARKDOWN_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s")
+# Every repetition is bounded, so that marks without a partner cost no more than their neighbourhood.
 _LINK = re.compile(
-    r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]"  # text, which may hold brackets
-    r"\([^()\s]*(?:\([^()]*\)[^()\s]*)?(?:\s+\"[^\"]*\")?\)"  # address and title
+    r"!?\[((?:[^\[\]]|\[[^\[\]]{0,100}\]){0,500})\]"  # text, which may hold brackets
+    r"\([^()\s]{0,2000}(?:\([^()]{0,200}\)[^()\s]{0,2000})?(?:\s+\"[^\"]{0,300}\")?\)"  # address and title
 )
 _INLINE = (
-    (re.compile(r"<!--.*?-->"), ""),
+    (re.compile(r"<!--(?:(?!<!--|-->).){0,2000}-->"), ""),
     (_LINK, r"\1"),
-    (re.compile(r"!?\[([^\]]+)\]\[[^\]]*\]"), r"\1"),
-    (re.compile(r"<((?:https?://|mailto:)[^>\s]+)>"), r"\1"),
-    (re.compile(r"</?[a-zA-Z][^<>]*>"), ""),
-    (re.compile(r"(`+)(.+?)\1"), r"\2"),
-    (re.compile(r"(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
-    (re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"!?\[([^\[\]]{1,500})\]\[[^\[\]]{0,100}\]"), r"\1"),
+    (re.compile(r"<((?:https?://|mailto:)[^<>\s]{1,2000})>"), r"\1"),
+    (re.compile(r"</?[a-zA-Z][^<>]{0,2000}>"), ""),
+    (re.compile(r"`{1,3}([^`]{1,1000})`{1,3}"), r"\1"),
+    (re.compile(r"(?<![\w_])(__?_?)(?=[^\s_])((?:[^_]|(?<=\w)_(?=\w)){1,1000})(?<=\S)\1(?![\w_])"), r"\2"),
+    (re.compile(r"~~([^~]{1,1000})~~"), r"\1"),
+    (re.compile(r"\*\*(?=\S)((?:[^*]|\*(?!\*)){1,1000}(?<=\S))\*\*"), r"\1"),
+    (re.compile(r"\*(?=\S)([^*]{1,1000}(?<=\S))\*"), r"\1"),
     (re.compile(r"\\([\\`*_{}\[\]()#+.!|>~-])"), r"\1"),
 )
 
