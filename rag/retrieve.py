@@ -1,0 +1,311 @@
+"""A question to the passages and sentences that are nearest to it.
+
+In: a question and filters. Out: hits, nearest first. Meaning (cosines) and words (BM25) are fused on one
+scale that is the same for every question: a hit's score is its cosine plus what its words add. Words count by
+how much of the question they cover, so accidental matches never drown a question in another language.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.catalog import SqliteCatalog
+from rag.sentences import detect_language
+from rag.types import Article, Encoder, Filters, FoundBy, Hit, Passage, Sentence, VectorIndex
+from rag.words import index_terms, name_terms, query_terms
+
+if TYPE_CHECKING:
+    from rag.types import Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How the legs are fused. The defaults are what eval/search_ablation.py found best.
+
+    Attributes:
+        dense: weight of the cosine; 0 switches the leg off.
+        words: what a passage that holds all words of the question gains, in cosines.
+        sentence_words: the same for a sentence.
+        passage: how much a sentence's score rests on its passage, 0..1; the rest is its own.
+        dense_depth: candidates by meaning.
+        words_depth: candidates by words.
+        passages: passages whose sentences are ranked.
+    """
+
+    dense: float = 1.0
+    words: float = 0.1
+    sentence_words: float = 0.05
+    passage: float = 0.5
+    dense_depth: int = 60
+    words_depth: int = 30
+    passages: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A question's words.
+
+    `weights` is the rarity of each term, `potential` what BM25 gives a good match of all of them, `covered`
+    the share (0..1) of it that the index can reach. `terms` may hold names in other languages' stems besides.
+    """
+
+    terms: tuple[str, ...]
+    weights: Mapping[str, float]
+    potential: float
+    covered: float
+
+
+# BM25 gives a term its rarity times 0 to 2.2, by how often it stands; 2 is what a passage about it gets.
+_SATURATION = 2.0
+_TWINS = 2  # as many sentences that say the same in the same words are shown before any third one
+
+
+class Retriever:
+    """Finds passages and sentences in one index.
+
+    Args:
+        catalog: words, passages and articles.
+        vectors: the vectors of the passages.
+        encoder: the one that made `vectors`.
+        weights: how the legs are fused.
+        kept_sentences: how many sentence vectors are kept in memory (1.5 kB each with 384 dimensions).
+    """
+
+    def __init__(
+        self,
+        catalog: SqliteCatalog,
+        vectors: VectorIndex,
+        encoder: Encoder,
+        weights: Weights | None = None,
+        *,
+        kept_sentences: int = 20_000,
+    ) -> None:
+        self._catalog = catalog
+        self._vectors = vectors
+        self._encoder = encoder
+        self._weights = weights or Weights()
+        self._sentence_vectors = _SentenceVectors(encoder, kept_sentences)
+
+    def passages(self, question: str, k: int, filters: Filters | None = None) -> list[Hit]:
+        """The `k` passages nearest to `question`, nearest first; none if no article passes `filters`.
+
+        `score` is the cosine of question and passage plus at most 0.1 for the words they share. It means the
+        same for every question, and is not a probability.
+        """
+        vector = self._encoder.encode_questions([question])[0]
+        return self._nearest(vector, self._read(question), k, filters)[0]
+
+    def sentences(self, question: str, k: int, filters: Filters | None = None) -> list[Hit]:
+        """The `k` sentences nearest to `question` inside the nearest passages, nearest first.
+
+        `score` is the mean of the sentence's own score (cosine plus at most 0.05 for shared words) and the
+        score of its passage. Headings are left out: they help their passage to be found. Of sentences that
+        say the same in the same words, the third and further ones stand last.
+        """
+        vector = self._encoder.encode_questions([question])[0]
+        query = self._read(question)
+        wanted = max(self._weights.passages, k // 2)
+        passages, articles = self._nearest(vector, query, wanted, filters)
+        hits: dict[tuple[str, int], Hit] = {}
+        for passage in passages:
+            article = articles[passage.article_id]
+            for sentence in article.sentences[passage.first : passage.last + 1]:
+                if not sentence.heading:  # one that two passages share counts with the nearer one
+                    hits.setdefault((article.id, sentence.n), _sentence_hit(article, passage, sentence))
+        scored = self._score_sentences(vector, query, list(hits.values()))
+        return _twins_last(scored)[:k]
+
+    def _score_sentences(self, vector: Vectors, query: _Query, hits: Sequence[Hit]) -> list[Hit]:
+        """Sentences that carry the scores of their passages get their own, nearest first."""
+        share, words = self._weights.passage, self._weights.sentence_words
+        cosines = self._sentence_vectors.of(hits) @ vector
+        scored = []
+        for hit, cosine in zip(hits, cosines, strict=True):
+            own = float(cosine) + words * _covered(query, hit)
+            scored.append(hit.model_copy(update={"score": share * hit.score + (1 - share) * own}))
+        return sorted(scored, key=lambda hit: (-hit.score, hit.article_id, hit.first))
+
+    def neighbours(self, hit: Hit, before: int = 1, after: int = 1) -> list[Hit]:
+        """The sentences around `hit` in its article, in the order of the text, `hit` itself left out.
+
+        Headings are left out. Each has the score and origin of `hit`. Empty if the article has changed since.
+        """
+        article = self._catalog.texts([hit.article_id]).get(hit.article_id)
+        if article is None or article.revision != hit.revision:
+            return []
+        around = article.sentences[max(0, hit.first - before) : hit.last + 1 + after]
+        return [
+            _sentence_hit(article, hit, sentence)
+            for sentence in around
+            if not sentence.heading and not hit.first <= sentence.n <= hit.last
+        ]
+
+    def similarities(self, question: str, hits: Sequence[Hit]) -> list[float]:
+        """The cosine of `question` and each hit's text alone, −1..1; sentences ranked before cost nothing."""
+        if not hits:
+            return []
+        vector = self._encoder.encode_questions([question])[0]
+        return [float(cosine) for cosine in self._sentence_vectors.of(hits) @ vector]
+
+    def _read(self, question: str) -> _Query:
+        """The question's words in the languages of the index, and how rare each is."""
+        languages = self._catalog.languages()
+        language = detect_language(question)
+        readings = [language] if language else ["", *languages]
+        total = self._catalog.count_passages()
+        queries = [self._weigh(query_terms(question, reading), total) for reading in readings]
+        own = max(queries, key=lambda query: query.covered)
+        language = readings[queries.index(own)]
+        others = (other for other in languages if other != language)
+        names = (name for other in others for name in name_terms(question, language, other))
+        extra = tuple(name for name in dict.fromkeys(names) if name not in own.weights)
+        return _Query(own.terms + extra, own.weights, own.potential, own.covered)
+
+    def _weigh(self, terms: tuple[str, ...], total: int) -> _Query:
+        frequencies = self._catalog.term_frequencies(terms)
+        weights = {term: log(1 + (total + 0.5) / (n + 0.5)) for term, n in frequencies.items()}
+        potential = sum(weights[term] for term in terms) * _SATURATION
+        covered = sum(weights[term] for term in terms if frequencies[term]) * _SATURATION
+        return _Query(terms, weights, potential, covered / potential if potential else 0.0)
+
+    def _rank(
+        self, vector: Vectors, query: _Query, k: int, filters: Filters | None
+    ) -> list[tuple[str, float, FoundBy]]:
+        """(passage id, score, found by) of all candidates, nearest first."""
+        weights = self._weights
+        articles = self._catalog.matching_articles(filters)
+        if articles is not None and not articles:
+            return []
+        dense: dict[str, float] = {}
+        if weights.dense:
+            depth = max(weights.dense_depth, 2 * k)
+            dense = dict(self._vectors.query(vector, depth, article_ids=articles))
+        words: dict[str, float] = {}
+        if weights.words and query.terms:
+            words = dict(self._catalog.search_words(query.terms, max(weights.words_depth, k), filters))
+        missing = [id_ for id_ in words if id_ not in dense]
+        cosines = dense | (self._vectors.cosines(vector, missing) if weights.dense else {})
+        ranked = []
+        for id_ in dense.keys() | words.keys():
+            gain = min(1.0, words.get(id_, 0.0) / query.potential) if query.potential else 0.0
+            score = weights.dense * cosines.get(id_, 0.0) + weights.words * gain
+            ranked.append((id_, score, _found_by(id_ in dense, id_ in words)))
+        return sorted(ranked, key=lambda item: (-item[1], item[0]))
+
+    def _nearest(
+        self, vector: Vectors, query: _Query, k: int, filters: Filters | None
+    ) -> tuple[list[Hit], dict[str, Article]]:
+        """The `k` nearest passages, and their articles by id in the same revisions."""
+        ranked = self._rank(vector, query, k, filters)
+        hits, articles = self._look_up(ranked[:k])
+        if len(hits) < min(k, len(ranked)):  # vectors of articles that were deleted or revised a moment ago
+            hits, articles = self._look_up(ranked)
+        return hits[:k], articles
+
+    def _look_up(
+        self, ranked: Sequence[tuple[str, float, FoundBy]]
+    ) -> tuple[list[Hit], dict[str, Article]]:
+        passages = {p.id: p for p in self._catalog.passages([id_ for id_, _, _ in ranked])}
+        articles = self._catalog.texts({passage.article_id for passage in passages.values()})
+        hits = []
+        for id_, score, found_by in ranked:
+            passage = passages.get(id_)
+            article = articles.get(passage.article_id) if passage else None
+            if passage and article and article.revision == passage.revision:
+                hits.append(_passage_hit(article, passage, score, found_by))
+        return hits, articles
+
+
+class _SentenceVectors:
+    """Vectors of sentences, made when first asked for and kept, the longest unused ones dropped first."""
+
+    def __init__(self, encoder: Encoder, kept: int) -> None:
+        self._encoder = encoder
+        self._kept = kept
+        self._vectors: OrderedDict[tuple[str, str, int, int], Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, hits: Sequence[Hit]) -> Vectors:
+        """Shape (len(hits), dimensions)."""
+        keys = [(hit.article_id, hit.revision, hit.start, hit.end) for hit in hits]
+        with self._lock:
+            known = {key: self._vectors[key] for key in keys if key in self._vectors}
+        new = {key: hit.text for key, hit in zip(keys, hits, strict=True) if key not in known}
+        if new:
+            known.update(zip(new, self._encoder.encode_passages(list(new.values())), strict=True))
+        with self._lock:
+            for key in keys:
+                self._vectors[key] = known[key]
+                self._vectors.move_to_end(key)
+            while len(self._vectors) > self._kept:
+                self._vectors.popitem(last=False)
+        if not keys:
+            return np.zeros((0, self._encoder.dimensions), dtype=np.float32)
+        return np.stack([known[key] for key in keys])
+
+
+def _found_by(dense: bool, words: bool) -> FoundBy:
+    if dense and words:
+        return FoundBy.BOTH
+    return FoundBy.DENSE if dense else FoundBy.WORDS
+
+
+def _passage_hit(article: Article, passage: Passage, score: float, found_by: FoundBy) -> Hit:
+    return Hit(
+        kind="passage",
+        article_id=passage.article_id,
+        revision=passage.revision,
+        first=passage.first,
+        last=passage.last,
+        start=passage.start,
+        end=passage.end,
+        text=passage.text,
+        score=score,
+        found_by=found_by,
+        title=article.title,
+        source=article.source,
+        url=article.url,
+        published=article.published,
+        language=article.language,
+    )
+
+
+def _sentence_hit(article: Article, near: Hit, sentence: Sentence) -> Hit:
+    """A sentence with the score and origin of a hit in the same article."""
+    return near.model_copy(
+        update={
+            "kind": "sentence",
+            "first": sentence.n,
+            "last": sentence.n,
+            "start": sentence.start,
+            "end": sentence.end,
+            "text": article.text[sentence.start : sentence.end],
+            "heading": sentence.heading,
+        }
+    )
+
+
+def _covered(query: _Query, hit: Hit) -> float:
+    """The share (0..1) of the question's words that the hit holds, rare words counting more."""
+    total = sum(query.weights.values())
+    held = set(index_terms(hit.text, hit.language).split())
+    return sum(weight for term, weight in query.weights.items() if term in held) / total if total else 0.0
+
+
+def _twins_last(hits: Sequence[Hit]) -> list[Hit]:
+    """The same hits; those whose words were already seen `_TWINS` times come last."""
+    seen: dict[frozenset[str], int] = {}
+    first: list[Hit] = []
+    last: list[Hit] = []
+    for hit in hits:
+        words = frozenset(index_terms(hit.text, hit.language).split())
+        seen[words] = seen.get(words, 0) + 1
+        (first if seen[words] <= _TWINS or not words else last).append(hit)
+    return first + last
