@@ -58,6 +58,7 @@ CREATE TABLE revisions (
     UNIQUE (article, revision)
 );
 CREATE INDEX revisions_revision ON revisions (revision);
+CREATE INDEX revisions_language ON revisions (language);
 CREATE INDEX revisions_published ON revisions (published);
 CREATE TABLE sentences (
     revision INTEGER NOT NULL REFERENCES revisions ON DELETE CASCADE,
@@ -483,8 +484,9 @@ class SqliteCatalog:
         """The languages of the articles that can be found."""
         with self._reading() as db:
             rows = db.execute(
-                "SELECT DISTINCT r.language FROM articles a JOIN revisions r ON r.key = a.current"
-                " ORDER BY r.language"
+                "SELECT language FROM (SELECT DISTINCT language FROM revisions) l WHERE EXISTS"
+                " (SELECT 1 FROM revisions r JOIN articles a ON a.current = r.key"
+                " WHERE r.language = l.language) ORDER BY language"
             ).fetchall()
         return tuple(row[0] for row in rows)
 
