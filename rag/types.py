@@ -330,13 +330,24 @@ class Message(Noun):
     content: str
 
 
+class Piece(Noun):
+    """A piece of a streamed reply, one token where the model tells.
+
+    `logprob` is its natural logarithm of probability and `alternatives` the likeliest tokens at this place with theirs;
+    models that do not tell leave both empty. The last piece has no text and carries the usage.
+    """
+
+    text: str = ""
+    logprob: float | None = None
+    alternatives: dict[str, float] = Field(default_factory=dict)
+    usage: Usage | None = None
+
+
 class Reply(Noun):
-    """What a chat model said. `token_logprobs` are natural logarithms, one per output token, if the model gives them."""
+    """What a chat model said, whole."""
 
     text: str
     usage: Usage = Usage()
-    token_logprobs: tuple[float, ...] = ()
-    truncated: bool = False
 
 
 # --- protocols -------------------------------------------------------------------------------
@@ -378,6 +389,21 @@ class ChatModel(Protocol):
     @property
     def fingerprint(self) -> str: ...
 
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Iterator[Piece]:
+        """One greedy reply in pieces; with `schema` (JSON Schema) its text is JSON that fits it.
+
+        Closing the iterator stops the model.
+
+        Raises:
+            ModelUnavailable, ModelTimeout: the model did not answer.
+        """
+
     def complete(
         self,
         messages: Sequence[Message],
@@ -385,23 +411,12 @@ class ChatModel(Protocol):
         max_tokens: int,
         schema: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """One reply, greedy; with `schema` (JSON Schema) the text is JSON that fits it.
+        """The same reply, whole."""
 
-        Raises:
-            ModelUnavailable, ModelTimeout: the model did not answer.
-        """
-
-    def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        max_tokens: int,
-        schema: Mapping[str, Any] | None = None,
-    ) -> Iterator[str]:
-        """The same reply in pieces; closing the iterator stops the model."""
-
-    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> dict[str, float] | None:
-        """Probability that the reply begins with each option, summing to at most 1; None if the model cannot tell."""
+    def choose(
+        self, messages: Sequence[Message], options: Sequence[str]
+    ) -> tuple[tuple[float, ...], Usage] | None:
+        """Probability that the reply begins with each option, or None if the model cannot tell."""
 
     def close(self) -> None: ...
 

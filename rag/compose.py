@@ -1,0 +1,157 @@
+"""Judged items -> statements in the reader's words, and their rendering with numbered citations.
+
+A statement repeats the article's own words: a list item or a short answer stands as it was found, everything else as
+the whole sentence. Nothing is put into words that the cited sentence does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.answer import Item, one_line
+from rag.question import Kind
+from rag.types import Citation, Hit, Statement, Verdict
+from rag.verify import same_name
+from rag.words import words
+
+_SHORT = frozenset({Kind.PERSON, Kind.TIME, Kind.PLACE, Kind.NUMBER})
+
+_NOT_FOUND = {
+    "de": "Das steht nicht in diesen Artikeln.",
+    "en": "Not in these articles.",
+    "fr": "Ces articles ne le disent pas.",
+    "es": "Estos artículos no lo dicen.",
+    "it": "Questi articoli non lo dicono.",
+    "tr": "Bu makalelerde bu yok.",
+    "ru": "В этих статьях этого нет.",
+}
+_MISSING = {
+    "de": "Dazu steht nichts in diesen Artikeln: {}",
+    "en": "These articles say nothing about: {}",
+    "fr": "Ces articles ne disent rien sur : {}",
+    "es": "Estos artículos no dicen nada sobre: {}",
+    "it": "Questi articoli non dicono nulla su: {}",
+    "tr": "Bu makalelerde şunun hakkında bir şey yok: {}",
+    "ru": "В этих статьях ничего нет о: {}",
+}
+_SAYS = {
+    "de": "Im Artikel steht: {}",
+    "en": "The article says: {}",
+    "fr": "L'article dit : {}",
+    "es": "El artículo dice: {}",
+    "it": "L'articolo dice: {}",
+    "tr": "Makalede şöyle yazıyor: {}",
+    "ru": "В статье сказано: {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An item with the verifier's support for it, 0..1."""
+
+    item: Item
+    support: float
+
+
+def not_found(language: str) -> str:
+    """What a reader is told when the articles do not answer."""
+    return _NOT_FOUND.get(language, _NOT_FOUND["en"])
+
+
+def missing(part: str, language: str) -> str:
+    """What a reader is told about a part of the question that the articles do not answer."""
+    return _MISSING.get(language, _MISSING["en"]).format(part)
+
+
+def quoted(text: str, language: str) -> str:
+    """The article's own words with a lead-in in the reader's language."""
+    return _SAYS.get(language, _SAYS["en"]).format(f"„{text}“" if language == "de" else f"“{text}”")
+
+
+def grouped(judged: Sequence[Judged], kind: Kind) -> list[list[Judged]]:
+    """Items that make one statement each: spellings of one name together, items of one sentence apart.
+
+    Where the question does not ask for single words, all items of a sentence make one statement: the sentence.
+    """
+    groups: list[list[Judged]] = []
+    for one in judged:
+        for group in groups:
+            if _together(group, one, kind):
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return groups
+
+
+def _together(group: Sequence[Judged], one: Judged, kind: Kind) -> bool:
+    first = group[0].item
+    if is_short(kind):
+        return same_name(words(first.text, first.hit.language), words(one.item.text, one.item.hit.language))
+    return any(_same_place(member.item.hit, one.item.hit) for member in group)
+
+
+def _same_place(one: Hit, other: Hit) -> bool:
+    return (one.article_id, one.start) == (other.article_id, other.start)
+
+
+def is_short(kind: Kind) -> bool:
+    """Whether a few words answer this kind of question."""
+    return kind in _SHORT
+
+
+def words_of(group: Sequence[Judged], kind: Kind) -> str:
+    """The article's words that a group of items states: the fullest spelling, or the sentence."""
+    if is_short(kind):
+        return one_line(max((one.item.text for one in group), key=len))
+    return one_line(group[0].item.hit.text)
+
+
+def statement(group: Sequence[Judged], text: str) -> Statement:
+    """The statement `text` with a citation for every sentence of the group."""
+    cited: dict[tuple[str, int], Hit] = {}
+    for one in group:
+        cited.setdefault((one.item.hit.article_id, one.item.hit.start), one.item.hit)
+    return Statement(
+        text=text,
+        citations=tuple(citation(hit) for hit in cited.values()),
+        verdict=Verdict.SUPPORTED,
+        support=max(one.support for one in group),
+    )
+
+
+def citation(hit: Hit) -> Citation:
+    """The whole sentence or passage as a quote."""
+    return Citation(
+        article_id=hit.article_id,
+        revision=hit.revision,
+        start=hit.start,
+        end=hit.end,
+        quote=hit.text,
+        title=hit.title,
+        source=hit.source,
+        url=hit.url,
+        published=hit.published,
+    )
+
+
+def numbered(statements: Sequence[Statement]) -> tuple[tuple[Statement, ...], tuple[Citation, ...]]:
+    """The statements with numbered citations, and all citations in the order of their numbers from 1."""
+    numbers: dict[tuple[str, str, int, int], Citation] = {}
+    marked = []
+    for one in statements:
+        own = []
+        for cited in one.citations:
+            key = (cited.article_id, cited.revision, cited.start, cited.end)
+            if key not in numbers:
+                numbers[key] = cited.model_copy(update={"number": len(numbers) + 1})
+            own.append(numbers[key])
+        marked.append(one.model_copy(update={"citations": tuple(own)}))
+    return tuple(marked), tuple(numbers.values())
+
+
+def render(statements: Sequence[Statement]) -> str:
+    """Numbered statements as text: one as a sentence, several as a list, each with its marks."""
+    lines = [one.text + "".join(f" [{cited.number}]" for cited in one.citations) for one in statements]
+    return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,264 @@
+"""Messages -> text, streamed or structured; hides LangChain's chat models and llama.cpp.
+
+`open_llm` gives the model that `RAG_LLM` names. The default runs llama.cpp inside this process: its server listens
+on a loopback port of its own choosing, behind a random key, and LangChain's OpenAI chat model talks to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag import models
+from rag.errors import ModelError, ModelTimeout, ModelUnavailable, SettingsError
+from rag.settings import Settings
+from rag.types import ChatModel, Message, Piece, Progress, Reply, Usage
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+_LOCAL = {"local": "qwen2.5-coder-1.5b", "local-small": "qwen2.5-coder-0.5b"}
+_CONTEXT_TOKENS = 8192
+_SLOTS = 4  # one per prompt family, so that each keeps its constant prefix in the cache
+_ALTERNATIVES = 10
+
+
+class LangChainModel:
+    """Any LangChain chat model as a `ChatModel`.
+
+    Args:
+        chat: the LangChain model, greedy where the vendor allows it.
+        name: what to call it in reports and fingerprints.
+        tells_probabilities: whether it answers `logprobs=True` (OpenAI's own and llama.cpp do).
+    """
+
+    def __init__(self, chat: BaseChatModel, name: str, *, tells_probabilities: bool) -> None:
+        self._chat = chat
+        self._name = name
+        self._tells = tells_probabilities
+
+    @property
+    def name(self) -> str:
+        """Name of the model, with the vendor where there is one."""
+        return self._name
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the name: a remote model's weights cannot be seen from here."""
+        return hashlib.sha256(self._name.encode()).hexdigest()[:12]
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Piece]:
+        """One greedy reply in pieces; see `ChatModel.stream`."""
+        options: dict[str, Any] = {"max_tokens": max_tokens}
+        if schema is not None:
+            form = {"name": "reply", "schema": dict(schema), "strict": True}
+            options["response_format"] = {"type": "json_schema", "json_schema": form}
+        if self._tells:
+            options |= {"logprobs": True, "top_logprobs": _ALTERNATIVES}
+        turns = [(turn.role, turn.content) for turn in messages]
+        usage = Usage(calls=1)
+        try:
+            for chunk in self._chat.stream(turns, **options):
+                yield from _pieces(chunk)
+                if chunk.usage_metadata:
+                    usage = _usage(chunk.usage_metadata)
+        except Exception as error:
+            raise _translated(error) from error
+        yield Piece(usage=usage)
+
+    def complete(
+        self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
+    ) -> Reply:
+        """The same reply, whole."""
+        pieces = list(self.stream(messages, max_tokens=max_tokens, schema=schema))
+        return Reply(text="".join(piece.text for piece in pieces), usage=pieces[-1].usage or Usage())
+
+    def choose(
+        self, messages: Sequence[Message], options: Sequence[str]
+    ) -> tuple[tuple[float, ...], Usage] | None:
+        """Probability that the reply begins with each option, read from the first token's alternatives.
+
+        A token counts for an option when it is a beginning of it ("Ne" for "Nein").
+        """
+        if not self._tells:
+            return None
+        pieces = list(self.stream(messages, max_tokens=1))
+        first = next((piece for piece in pieces if piece.alternatives), None)
+        if first is None:
+            return None
+        sums = tuple(
+            sum(
+                math.exp(logprob)
+                for token, logprob in first.alternatives.items()
+                if token.strip() and option.startswith(token.strip())
+            )
+            for option in options
+        )
+        return sums, pieces[-1].usage or Usage()
+
+    def close(self) -> None:
+        """Nothing to release for a remote model."""
+
+
+class LocalModel(LangChainModel):
+    """A gguf file on llama.cpp inside this process.
+
+    Args:
+        path: the gguf file, verified.
+        name: its name in rag.models.
+        threads: CPU threads, 0 for all cores.
+        timeout: seconds until a reply is given up.
+
+    Raises:
+        ModelError: llama.cpp does not take the file.
+    """
+
+    def __init__(self, path: Path, name: str, *, threads: int, timeout: float) -> None:
+        import xllamacpp
+        from langchain_openai import ChatOpenAI
+        from pydantic import SecretStr
+
+        key = secrets.token_urlsafe(32)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.hostnames = ["127.0.0.1"]
+        params.port = 0
+        params.api_keys = [key]
+        params.n_ctx = _CONTEXT_TOKENS
+        params.n_parallel = _SLOTS
+        params.kv_unified = True
+        # Without memory mapping the weights stand in memory once, in the layout the kernels like.
+        params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
+        params.cache_ram_mib = 0
+        params.verbosity = -1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
+        try:
+            self._server = xllamacpp.Server(params)
+        except Exception as error:
+            raise ModelError(
+                f"llama.cpp cannot load {path.name}: {error}", hint="Check it with `rag models verify`."
+            ) from error
+        chat = ChatOpenAI(
+            model=name,
+            base_url=f"{self._server.listening_address}/v1",
+            api_key=SecretStr(key),
+            temperature=0,
+            timeout=timeout,
+            max_retries=0,
+            stream_usage=True,
+            extra_body={"cache_prompt": True},
+        )
+        super().__init__(chat, name, tells_probabilities=True)
+
+    def close(self) -> None:
+        """Stops the server and frees the weights."""
+        del self._server
+
+
+def _pieces(chunk: Any) -> Iterator[Piece]:  # noqa: ANN401 - AIMessageChunk, typed too loosely by its library
+    tokens = (chunk.response_metadata.get("logprobs") or {}).get("content") or []
+    if not tokens:
+        text = chunk.text if isinstance(chunk.text, str) else chunk.text()
+        if text:
+            yield Piece(text=text)
+        return
+    for token in tokens:
+        others = {other["token"]: other["logprob"] for other in token.get("top_logprobs") or []}
+        yield Piece(text=token["token"], logprob=token["logprob"], alternatives=others)
+
+
+def _usage(metadata: Mapping[str, Any]) -> Usage:
+    details = metadata.get("input_token_details") or {}
+    return Usage(
+        calls=1,
+        prompt_tokens=metadata.get("input_tokens", 0),
+        cached_tokens=details.get("cache_read", 0),
+        output_tokens=metadata.get("output_tokens", 0),
+    )
+
+
+def _translated(error: Exception) -> ModelError:
+    """Vendors' errors have no common base; what they share is the name and the HTTP status they carry."""
+    kind = type(error).__name__
+    if "Timeout" in kind:
+        return ModelTimeout(f"The language model did not finish in time ({kind}).", hint="Raise RAG_DEADLINE.")
+    status = getattr(error, "status_code", None)
+    if status in {401, 403}:
+        return ModelError(f"The language model refused the key (HTTP {status}).", hint="Check RAG_LLM_API_KEY.")
+    return ModelUnavailable(f"The language model failed: {kind}: {error}", hint="Check RAG_LLM and its server.")
+
+
+def open_llm(settings: Settings, progress: Progress | None = None) -> ChatModel | None:
+    """The chat model that `settings.llm` names; None for `none`.
+
+    Raises:
+        SettingsError: the name cannot be used. ModelError: the model cannot be loaded.
+    """
+    wanted = settings.llm.strip()
+    if wanted == "none":
+        return None
+    if wanted in _LOCAL:
+        name = _LOCAL[wanted]
+        path = models.ensure(name, settings, progress)
+        return LocalModel(path, name, threads=settings.threads, timeout=settings.deadline)
+    if wanted.startswith(("http://", "https://")):
+        return _open_url(wanted, settings)
+    if ":" in wanted:
+        return _open_vendor(wanted, settings)
+    raise SettingsError(
+        f"RAG_LLM = {wanted!r} names no model.",
+        hint="Use local, local-small, none, vendor:model (such as openai:gpt-5-mini), or the URL of a server.",
+    )
+
+
+def _open_url(url: str, settings: Settings) -> ChatModel:
+    from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
+
+    if not settings.llm_model:
+        raise SettingsError(f"RAG_LLM = {url!r} needs a model name.", hint="Set RAG_LLM_MODEL.")
+    key = settings.llm_api_key.get_secret_value() or "none"
+    chat = ChatOpenAI(
+        model=settings.llm_model,
+        base_url=url,
+        api_key=SecretStr(key),
+        temperature=0,
+        timeout=settings.deadline,
+        stream_usage=True,
+    )
+    return LangChainModel(chat, f"{url} {settings.llm_model}", tells_probabilities=True)
+
+
+def _open_vendor(wanted: str, settings: Settings) -> ChatModel:
+    from langchain.chat_models import init_chat_model
+
+    options: dict[str, Any] = {"temperature": 0, "timeout": settings.deadline}
+    if key := settings.llm_api_key.get_secret_value():
+        options["api_key"] = key
+    try:
+        chat = init_chat_model(wanted, **options)
+    except ImportError as error:
+        vendor = wanted.split(":", 1)[0]
+        raise SettingsError(
+            f"RAG_LLM = {wanted!r} needs a package that is not installed.",
+            hint=f"Install langchain-{vendor}.",
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"RAG_LLM = {wanted!r} cannot be used: {error}") from error
+    return LangChainModel(chat, wanted, tells_probabilities=wanted.startswith("openai:"))
+
+
+def read_json(text: str) -> Any:  # noqa: ANN401 - whatever the model wrote
+    """The JSON value of a reply, None if it is not JSON (a reply cut off, or a model that ignores schemas)."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return None

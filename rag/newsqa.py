@@ -1,0 +1,449 @@
+"""`NewsQA`: one object behind every door, the only module that knows the order of things.
+
+question -> stands alone -> sentences found -> items copied -> items judged -> statements -> answer
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rag import chat, compose, verify
+from rag.answer import Item, Reading, one_line, read
+from rag.clean import clean
+from rag.compose import Judged
+from rag.encoder import open_encoder
+from rag.errors import InputError, RagError
+from rag.index import Index, open_index
+from rag.llm import open_llm
+from rag.load import load
+from rag.prompts import load_prompt
+from rag.question import Question, read_question
+from rag.retrieve import Retriever
+from rag.settings import Settings, read_settings
+from rag.types import (
+    AddReport,
+    Answer,
+    Article,
+    ChatModel,
+    CheckReport,
+    Deletion,
+    Encoder,
+    Event,
+    Evidence,
+    Failure,
+    Filters,
+    Hit,
+    Message,
+    Progress,
+    RawDocument,
+    Statement,
+    Status,
+    Summary,
+    Usage,
+)
+
+from rag.words import Word, words
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable
+
+Source = Article | str | Path
+_PROMPTS = ("read", "confirm", "translate", "standalone")
+_LANGUAGES = {
+    "de": "German", "en": "English", "fr": "French", "es": "Spanish", "it": "Italian", "tr": "Turkish",
+    "ru": "Russian", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
+}  # fmt: skip
+_POOL = 12  # sentences that are ranked for one question
+_CONTEXT_CHARS = 700  # about 200 tokens: what the model reads is what an answer costs
+_DEFAULT: Any = object()
+
+
+class NewsQA:
+    """Asks a pile of articles; see `open`. Any thread may search and ask while one adds."""
+
+    def __init__(self, index: Index, settings: Settings, llm: ChatModel | None = _DEFAULT) -> None:
+        self._index = index
+        self._settings = settings
+        self._retriever = Retriever(index.catalog, index.vectors, index.encoder)
+        self._llm_given = llm
+        self._llm_lock = Lock()
+        self._progress: Progress | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        encoder: Encoder | None = None,
+        llm: ChatModel | None = _DEFAULT,
+        mend: bool = False,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Opens the index in `path`, or creates it; models that are missing are fetched.
+
+        The language model is loaded by the first question that needs it.
+
+        Args:
+            path: the data folder; that of the settings if not given.
+            settings: those of the environment if not given.
+            encoder: the default encoder if not given.
+            llm: the model of the settings if not given; None answers with whole sentences, without any model.
+            mend: open even an index that only `check` or `rebuild` can help.
+            progress: told of what takes long.
+
+        Raises:
+            StoreLocked, IndexMismatch, StoreDamaged, StoreFull: see `rag.index.open_index`.
+            ModelMissing, ModelCorrupt: the encoder cannot be had.
+        """
+        settings = settings or read_settings()
+        folder = Path(path) if path is not None else settings.data
+        encoder = encoder or open_encoder(settings, progress)
+        index = open_index(folder, encoder, chroma_url=settings.chroma_url, mend=mend, progress=progress)
+        qa = cls(index, settings, llm)
+        qa._progress = progress
+        return qa
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Releases index, locks and a language model that was opened here. Twice is harmless."""
+        self._index.close()
+        with self._llm_lock:
+            if self._llm_opened is not None:
+                self._llm_opened.close()
+                self._llm_opened = None
+
+    # --- articles --------------------------------------------------------------------------------
+
+    def add(self, sources: Source | Iterable[Source], progress: Progress | None = None) -> AddReport:
+        """Adds articles, files, folders, URLs or feeds; twice is a no-op, a changed text a new revision.
+
+        What cannot be read is listed in the report, the rest is added.
+
+        Raises:
+            DocumentError: a folder without anything to read. StoreError: the index cannot be written.
+        """
+        return self._index.add(self._documents(sources), progress)
+
+    def _documents(self, sources: Source | Iterable[Source]) -> Iterator[Article | Failure]:
+        single = isinstance(sources, (Article, str, Path))
+        for source in [sources] if single else sources:  # type: ignore[list-item,union-attr]
+            if isinstance(source, Article):
+                yield source
+                continue
+            for document in load(source, self._settings):
+                yield document if isinstance(document, Failure) else _article(document)
+
+    def articles(self, **filters: Any) -> list[Article]:  # noqa: ANN401 - fields of Filters, checked there
+        """All articles that pass the filters, newest first, without their texts."""
+        return self._index.articles(_filters(filters))
+
+    def article(self, article_id: str, revision: str | None = None) -> Article:
+        """One article with text and sentences; with `revision` an older text of it.
+
+        Raises:
+            ArticleNotFound: no such article or revision.
+        """
+        return self._index.article(article_id, revision)
+
+    def delete(self, article_id: str) -> Deletion:
+        """Removes an article with all its revisions and proves that nothing of it is left.
+
+        Raises:
+            ArticleNotFound: no such article.
+        """
+        return self._index.delete(article_id)
+
+    def rebuild(self, progress: Progress | None = None) -> CheckReport:
+        """Builds the vectors anew from the catalog beside the old ones, then switches over."""
+        return self._index.rebuild(progress)
+
+    def check(self, repair: bool = True) -> CheckReport:
+        """Compares catalog, words and vectors and repairs what differs."""
+        return self._index.check(repair)
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def search(self, question: str, k: int = 10, **filters: Any) -> list[Hit]:  # noqa: ANN401
+        """The `k` passages nearest to the question, nearest first.
+
+        Raises:
+            InputError: an empty or too long question, `k` outside 1..1000, an unknown filter.
+        """
+        if not 1 <= k <= 1000:
+            raise InputError(f"k = {k} is outside 1..1000.", hint="Ask for fewer hits.")
+        asked = read_question(question, max_chars=self._settings.max_question_chars)
+        return self._retriever.passages(asked.text, k, _filters(filters))
+
+    def ask(self, question: str, *, history: Sequence[Message] = (), **filters: Any) -> Answer:  # noqa: ANN401
+        """A cited, checked answer, or an honest "not in these articles".
+
+        Raises:
+            InputError: an empty or too long question, an unknown filter. ModelError: the model did not answer.
+        """
+        *_, answer = self.stream(question, history=history, **filters)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Message] = (),
+        **filters: Any,  # noqa: ANN401
+    ) -> Iterator[Event]:
+        """The same in events: `Evidence`, each `Statement` once it is verified, last the `Answer`."""
+        return _Asking(self, question, tuple(history), _filters(filters)).events()
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with encoder, language model, prompts, gate and settings: whatever shapes an answer."""
+        llm = self._llm()
+        parts = [
+            self._index.encoder.fingerprint,
+            llm.fingerprint if llm else "none",
+            *(load_prompt(name).fingerprint for name in _PROMPTS),
+            verify.gate_fingerprint(),
+            str(self._settings.context_sentences),
+        ]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+    _llm_opened: ChatModel | None = None
+
+    def _llm(self) -> ChatModel | None:
+        if self._llm_given is not _DEFAULT:
+            return self._llm_given
+        with self._llm_lock:
+            if self._llm_opened is None and self._settings.llm != "none":
+                self._llm_opened = open_llm(self._settings, self._progress)
+            return self._llm_opened
+
+
+def _article(document: RawDocument) -> Article | Failure:
+    try:
+        return clean(document)
+    except RagError as error:
+        return Failure(origin=document.origin, code=error.code, message=error.message, hint=error.hint)
+
+
+def _filters(given: dict[str, Any]) -> Filters:
+    if unknown := sorted(set(given) - set(Filters.model_fields)):
+        raise InputError(
+            f"There is no filter {unknown[0]!r}.", hint=f"Filters are {', '.join(Filters.model_fields)}."
+        )
+    return Filters(**given)
+
+
+class _Asking:
+    """One question on its way to an answer; counts what it costs."""
+
+    def __init__(self, qa: NewsQA, question: str, history: tuple[Message, ...], filters: Filters) -> None:
+        self._qa = qa
+        self._retriever = qa._retriever
+        self._limit = qa._settings.max_question_chars
+        self._question = read_question(question, max_chars=self._limit)
+        self._history = history
+        self._filters = filters
+        self._usage = Usage()
+        self._timings: dict[str, float] = {}
+        self._started = time.perf_counter()
+        self._translations: dict[tuple[str, str], str] = {}
+
+    def events(self) -> Iterator[Event]:
+        """See `NewsQA.stream`."""
+        with self._timed("understand"):
+            self._stand_alone()
+        with self._timed("search"):
+            pool = self._retriever.sentences(self._question.text, _POOL, self._filters)
+            hits = self._context(pool)
+        shown: list[tuple[str, list[Judged]]] = []
+        missing: list[str] = []
+        if hits:
+            yield Evidence(hits=tuple(hits))
+            for part in self._question.parts:
+                found = False
+                for text, group in self._statements(part, pool, hits):
+                    found = True
+                    shown.append((text, group))
+                    yield compose.statement(group, text)
+                if not found:
+                    missing.append(part.text)
+        yield self._answer(shown, missing)
+
+    def _stand_alone(self) -> None:
+        if not self._history:
+            return
+        text, usage = chat.standalone(self._question.text, self._history, self._qa._llm())
+        self._usage += usage
+        self._question = read_question(text, max_chars=max(self._limit, len(text)))
+
+    def _context(self, pool: Sequence[Hit]) -> list[Hit]:
+        """The sentences to be read: the nearest ones and what follows the first two, in the order of the text."""
+        room = self._qa._settings.context_sentences
+        chosen: dict[tuple[str, int], Hit] = {}
+        for hit in pool[: max(1, room - 2)]:
+            chosen[hit.article_id, hit.first] = hit
+        following = (after for hit in pool[:2] for after in self._retriever.neighbours(hit, 0, 1))
+        for hit in (*following, *pool[max(1, room - 2) :]):
+            if len(chosen) >= room or sum(len(one.text) for one in chosen.values()) >= _CONTEXT_CHARS:
+                break
+            chosen.setdefault((hit.article_id, hit.first), hit)
+        order = list(dict.fromkeys(hit.article_id for hit in pool))
+        return sorted(chosen.values(), key=lambda hit: (order.index(hit.article_id), hit.first))
+
+    # --- statements ------------------------------------------------------------------------------
+
+    def _statements(
+        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
+    ) -> Iterator[tuple[str, list[Judged]]]:
+        """(text, its items) of every statement that the evidence carries."""
+        judged = list(self._judged(question, pool, hits))
+        for group in compose.grouped(judged, question.kind):
+            text = self._worded(compose.words_of(group, question.kind), group[0].item.hit.language)
+            yield text, group
+
+    def _judged(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> Iterator[Judged]:
+        llm = self._qa._llm()
+        items = self._copied(question, hits, llm) if llm else _whole_sentences(hits)
+        for item in items:
+            with self._timed("verify"):
+                judged = self._judge(question, item, pool, llm)
+            if judged is not None:
+                yield judged
+
+    def _copied(self, question: Question, hits: Sequence[Hit], llm: ChatModel) -> Iterator[Item]:
+        reading = Reading(question.text, hits)
+        with self._timed("read"):
+            found = list(read(question.text, hits, llm, reading))
+        self._usage += reading.usage
+        yield from found
+
+    def _judge(
+        self, question: Question, item: Item, pool: Sequence[Hit], llm: ChatModel | None
+    ) -> Judged | None:
+        """The item with its support; None if the gate does not let it through."""
+        seen = verify.signals(item, self._surroundings(question, item, pool))
+        if llm is None:
+            gate = verify.load_gate("extractive")
+            support = gate.support(seen)
+            return Judged(item, support) if support >= gate.shows else None
+        gate = verify.load_gate("first")
+        support = gate.support(seen)
+        if gate.unsure(support):
+            yes, usage = verify.confirm(llm, question.text, item)
+            self._usage += usage
+            if yes is not None:
+                gate = verify.load_gate("second")
+                support = gate.support(seen, yes)
+        return Judged(item, support) if support >= gate.shows else None
+
+    def _surroundings(self, question: Question, item: Item, pool: Sequence[Hit]) -> verify.Context:
+        hit = item.hit
+        catalog = self._qa._index.catalog
+        article = catalog.texts([hit.article_id])[hit.article_id]
+        near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
+        asked = self._words(question, hit.language)
+        total = catalog.count_passages()
+        frequencies = catalog.term_frequencies([word.stem for word in asked])
+        return verify.Context(
+            question=asked,
+            kind=question.kind,
+            rarity={stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()},
+            near="\n".join(near),
+            article=f"{article.title}\n{article.text}",
+            similarity=self._retriever.similarities(question.text, [hit])[0],
+            best_score=pool[0].score,
+        )
+
+    # --- languages -------------------------------------------------------------------------------
+
+    def _words(self, question: Question, language: str) -> tuple[Word, ...]:
+        """The question's words in the language of an article."""
+        text = question.text
+        if language and question.language not in {"", language}:
+            text = self._translated(text, language) or text
+        return words(text, language)
+
+    def _worded(self, text: str, language: str) -> str:
+        """The article's words in the reader's language; quoted as they are where that cannot be done safely."""
+        reader = self._question.language
+        if not reader or not language or reader == language or _only_names(text, language):
+            return text
+        translated = self._translated(text, reader)
+        if translated and verify.faithful(text, language, translated, reader, self._qa._index.encoder):
+            return translated
+        return compose.quoted(text, reader)
+
+    def _translated(self, text: str, language: str) -> str:
+        """The text in another language as the model puts it; empty without a model or a name for the language."""
+        llm = self._qa._llm()
+        if llm is None or language not in _LANGUAGES:
+            return ""
+        key = (text, language)
+        if key not in self._translations:
+            turns = load_prompt("translate").fill({"language": _LANGUAGES[language], "text": text})
+            with self._timed("translate"):
+                reply = llm.complete(turns, max_tokens=40 + len(text) // 2)
+            self._usage += reply.usage
+            self._translations[key] = one_line(reply.text)
+        return self._translations[key]
+
+    # --- the answer ------------------------------------------------------------------------------
+
+    def _answer(self, shown: Sequence[tuple[str, list[Judged]]], missing: Sequence[str]) -> Answer:
+        language = self._question.language
+        statements, citations = compose.numbered([compose.statement(group, text) for text, group in shown])
+        status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
+        lacking = ""
+        if status is Status.NOT_FOUND:
+            lacking = compose.not_found(language)
+        elif status is Status.PARTIAL:
+            lacking = compose.missing("; ".join(missing), language)
+        text = "\n".join(filter(None, [compose.render(statements), lacking]))
+        self._timings["total"] = time.perf_counter() - self._started
+        return Answer(
+            status=status,
+            question=self._question.text,
+            language=language,
+            statements=statements,
+            text=text,
+            citations=citations,
+            missing=lacking,
+            usage=self._usage,
+            timings=self._timings,
+            fingerprint=self._qa.fingerprint,
+        )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _whole_sentences(hits: Sequence[Hit]) -> Iterator[Item]:
+    return (Item(hit.text, hit.start, hit.end, hit) for hit in sorted(hits, key=lambda hit: -hit.score))
+
+
+def _only_names(text: str, language: str) -> bool:
+    """Whether the text holds nothing but names and numbers, which need no translation."""
+    found = words(text, language)
+    return bool(found) and all(word.name for word in found) and language != "de"

@@ -1,0 +1,130 @@
+"""A question -> what it asks for: language, kind of answer, one item or a list.
+
+In: the text of a question. Out: `Question`. It rests on closed word classes (question words), nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rag.errors import InputError
+from rag.sentences import detect_language
+
+
+class Kind(StrEnum):
+    """What would answer a question."""
+
+    PERSON = "person"
+    TIME = "time"
+    PLACE = "place"
+    NUMBER = "number"
+    REASON = "reason"
+    SPEECH = "speech"
+    YES_NO = "yes_no"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as read. `language` is ISO 639-1, "" if unsure."""
+
+    text: str
+    language: str
+    kind: Kind
+
+    @property
+    def parts(self) -> tuple[Question, ...]:
+        """The questions it consists of: "Wer kam, und wann begann es?" has two. One that has no parts is its own."""
+        cuts = [match.start() for match in _JOINT.finditer(self.text)]
+        if not cuts:
+            return (self,)
+        pieces = [self.text[a:b] for a, b in zip([0, *cuts], [*cuts, len(self.text)], strict=True)]
+        texts = [_LINK.sub("", piece).strip(" ,;?") + "?" for piece in pieces]
+        return tuple(Question(text, self.language, _kind(text)) for text in texts)
+
+
+# Question words by what they ask for; a phrase is tried before its first word alone.
+_ASKS: tuple[tuple[Kind, str], ...] = (
+    (
+        Kind.NUMBER,
+        "wie viele?|wieviele?|wie (?:lange|hoch|alt|groß|weit|oft|teuer|schnell|schwer|lang|stark)|"
+        "how (?:many|much|long|old|high|far|often|big|large|fast|tall|heavy)|"
+        "combien|cu[aá]nt[oa]s?|quant[oaie]|quanti|quantos?|quantas?|kaç|ne kadar|"
+        "сколько|как (?:долго|часто|далеко)|hoeveel|hoe (?:lang|vaak|oud|groot)|ile|ilu",
+    ),
+    (
+        Kind.REASON,
+        "warum|wieso|weshalb|weswegen|aus welche[nm] gr[uü]nd\\w*|why|for what reason|pourquoi|"
+        "por qu[eé]|perch[eé]|neden|niçin|niye|почему|зачем|waarom|dlaczego",
+    ),
+    (
+        Kind.TIME,
+        "wann|seit wann|bis wann|(?:an|in) welchem (?:tag|jahr|monat|datum)|when|since when|"
+        "(?:in|on) (?:what|which) (?:year|day|date|month)|quand|cu[aá]ndo|quando|ne zaman|когда|"
+        "wanneer|kiedy",
+    ),
+    (
+        Kind.PLACE,
+        "wo|wohin|woher|in welche[rm] (?:stadt|land|ort|staat)|where|in (?:what|which) (?:city|country|place)|"
+        "où|d[oó]nde|dove|onde|nerede|nereye|где|куда|откуда|waar|gdzie|dokąd",
+    ),
+    (
+        Kind.PERSON,
+        "wer|wen|wem|wessen|mit wem|von wem|who|whom|whose|qui|qui[eé]n(?:es)?|chi|quem|kim(?:ler|i|in|e|ler in)?|"
+        "кто|кого|кому|кем|wie|kto|kogo",
+    ),
+)
+_SPEECH = re.compile(
+    r"\b(?:sagt|sagte[n]?|gesagt|erklärt[e]?|äußert[e]?|nannte|bezeichnet\w*|betont\w*|"
+    r"say|says|said|call|called|describe[ds]?|state[ds]?|dit|déclar\w+|dijo|disse|detto|dedi|söyledi|"
+    r"сказал\w*|заявил\w*|назвал\w*)\b",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(
+    r"\b(?:was|welche\w*|wie|what|which|how|que|quoi|quels?|quelles?|comment|qué|cuál\w*|cómo|che|cosa|quale|quali|"
+    r"come|o que|qual|quais|como|ne|hangi|nasıl|что|как\w*|wat|welke|hoe|co|jak\w*)\b",
+    re.IGNORECASE,
+)
+
+
+_LINK = re.compile(r"^[\s,;]*(?:und|and|et|y|e|ve|и|en)\s+", re.IGNORECASE)
+_JOINT = re.compile(
+    r"[\s,;?]+(?:und|and|et|y|e|ve|и|en)\s+(?=(?:"
+    + "|".join(words for _, words in _ASKS if words)
+    + r"|was|welche\w*|what|which|que|quoi|cosa|ne|что|wat)(?!\w))",
+    re.IGNORECASE,
+)
+
+
+def read_question(text: str, *, max_chars: int) -> Question:
+    """Reads a question.
+
+    Raises:
+        InputError: it is empty or longer than `max_chars`.
+    """
+    stripped = " ".join(text.split())
+    if not stripped:
+        raise InputError("The question is empty.", hint="Ask something, for example: Wer nahm teil?")
+    if len(stripped) > max_chars:
+        raise InputError(
+            f"The question has {len(stripped)} characters, the limit is {max_chars}.",
+            hint="Ask one short question, or raise RAG_MAX_QUESTION_CHARS.",
+        )
+    return Question(stripped, detect_language(stripped), _kind(stripped))
+
+
+def _kind(text: str) -> Kind:
+    lowered = text.casefold()
+    found: list[tuple[int, int, Kind]] = []
+    for order, (kind, words) in enumerate(_ASKS):
+        match = re.search(rf"(?<!\w)(?:{words})(?!\w)", lowered)
+        if match:
+            found.append((match.start(), order, kind))
+    openers = _OPEN.search(lowered)
+    if _SPEECH.search(text) and openers and not (found and min(found)[0] <= openers.start()):
+        return Kind.SPEECH
+    if found and min(found)[0] <= 40:
+        return min(found)[2]
+    return Kind.OTHER if openers else Kind.YES_NO

@@ -1,0 +1,262 @@
+"""A drafted item and the sentence it stands in -> does this sentence answer this question?
+
+Every item stands word for word in its sentence (rag.answer sees to that); what is left to judge is whether the
+sentence is about what was asked. Several cheap signals are combined by a small logistic model whose coefficients
+stand in gate.json, written by eval/fit_gate.py; the language model is asked for its probability of "yes" only where
+they leave doubt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
+from functools import cache
+from pathlib import Path
+
+from rag.answer import Item, one_line
+from rag.prompts import load_prompt
+from rag.question import Kind
+from rag.sentences import detect_language
+from rag.types import ChatModel, Encoder, Usage, Verdict
+from rag.words import Word, words
+
+_GATES = Path(__file__).with_name("gate.json")
+_SAME_MEANING = 0.86
+_ALIKE = 0.75  # two spellings of a name from different languages or transliterations
+_TIME = re.compile(
+    r"\d|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|januar|februar|märz|april|"
+    r"\bmai\b|juni|juli|august|september|oktober|november|dezember|gestern|heute|morgen|woche|monat|jahr|"
+    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|march|\bmay\b|june|july|"
+    r"october|december|yesterday|today|week|month|year|nach|vor|seit|after|before|since|während|during",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:ein\w*|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|dutzend|hundert\w*|tausend\w*|"
+    r"million\w*|milliarde\w*|erste\w*|zweite\w*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
+    r"dozen\w*|hundred\w*|thousand\w*|billion\w*|several|mehrere\w*|viele\w*|kein\w*|no|none)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What speaks for and against an item; all in 0..1 except `similarity`, a cosine.
+
+    Attributes:
+        similarity: of question and sentence.
+        lead: how far the sentence's score lies behind the best sentence's.
+        coverage: share of the question's content words in the sentence, rare words counting more.
+        around: the same share in the sentence, its neighbours, title and heading together.
+        strangers: share of the question's names and numbers that its article does not hold at all.
+        echo: share of the item's content words that the question holds already.
+        fits: whether the item looks like what the question asks for (a number, a time, a name).
+        opened, certainty, doubt: how sure the model was while it copied, see `rag.answer.Item`.
+    """
+
+    similarity: float
+    lead: float
+    coverage: float
+    around: float
+    strangers: float
+    echo: float
+    fits: float
+    opened: float
+    certainty: float
+    doubt: float
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds an item when it is judged.
+
+    Attributes:
+        question: words of the question in the language of the article.
+        kind: what the question asks for.
+        rarity: weight of a stem, higher for rarer ones.
+        near: text of the sentence with its neighbours, heading and title.
+        article: the whole text with its title.
+        similarity: cosine of question and sentence.
+        best_score: score of the best sentence found.
+    """
+
+    question: Sequence[Word]
+    kind: Kind
+    rarity: Mapping[str, float]
+    near: str
+    article: str
+    similarity: float
+    best_score: float
+
+
+def signals(item: Item, context: Context) -> Signals:
+    """The signals of one item in its context."""
+    language = item.hit.language
+    held = _stems(item.hit.text, language)
+    near = held | _stems(context.near, language)
+    article = _stems(context.article, language)
+    own = words(item.text, language)
+    asked = {stem for word in context.question for stem in (word.stem, *word.parts)}
+    return Signals(
+        similarity=context.similarity,
+        lead=max(0.0, context.best_score - item.hit.score),
+        coverage=_share(context.question, held, context.rarity),
+        around=_share(context.question, near, context.rarity),
+        strangers=_strangers(context.question, article),
+        echo=sum(word.stem in asked for word in own) / len(own) if own else 1.0,
+        fits=_fits(item.text, context.kind),
+        opened=item.opened,
+        certainty=item.certainty,
+        doubt=item.doubt,
+    )
+
+
+def _stems(text: str, language: str) -> frozenset[str]:
+    return frozenset(stem for word in words(text, language) for stem in (word.stem, *word.parts))
+
+
+def _share(asked: Sequence[Word], held: frozenset[str], rarity: Mapping[str, float]) -> float:
+    """Share of the asked words that are held, each weighted by its rarity; a compound's parts count half."""
+    total = got = 0.0
+    for word in asked:
+        weight = rarity.get(word.stem, 1.0)
+        total += weight
+        if _held(word.stem, held):
+            got += weight
+        elif word.parts:
+            got += weight * sum(_held(part, held) for part in word.parts) / len(word.parts) * 0.7
+    return got / total if total else 0.5
+
+
+def _held(stem: str, held: frozenset[str]) -> bool:
+    return stem in held or (len(stem) >= 4 and any(alike(stem, other) for other in held))
+
+
+@cache
+def alike(one: str, other: str) -> bool:
+    """Whether two stems are spellings of one name: same beginning up to transliteration, most letters shared."""
+    if abs(len(one) - len(other)) > 2 or min(len(one), len(other)) < 4:
+        return False
+    if one.isdigit() or other.isdigit() or _skeleton(one)[:2] != _skeleton(other)[:2]:
+        return False
+    return SequenceMatcher(None, _skeleton(one), _skeleton(other), autojunk=False).ratio() >= _ALIKE
+
+
+def _skeleton(stem: str) -> str:
+    """The stem with letters folded that transliterations of one name exchange."""
+    folded = stem.translate(str.maketrans("yjwkzß", "iivcss"))
+    return re.sub(r"(.)\1+", r"\1", folded.replace("ph", "f").replace("sh", "s").replace("sch", "s"))
+
+
+def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
+    names = [word for word in asked if word.name]
+    if not names:
+        return 0.0
+    missing = [
+        word
+        for word in names
+        if not _held(word.stem, article) and not any(_held(part, article) for part in word.parts)
+    ]
+    return len(missing) / len(names)
+
+
+def _fits(text: str, kind: Kind) -> float:
+    """1 if the words look like what was asked for, 0 if not, 0.5 where nothing can be told."""
+    if kind is Kind.NUMBER:
+        return float(bool(_NUMBER.search(text)))
+    if kind is Kind.TIME:
+        return float(bool(_TIME.search(text)))
+    if kind is Kind.PERSON and text.lower() != text.upper():
+        return float(any(part[:1].isupper() for part in text.split()))
+    return 0.5
+
+
+def confirm(llm: ChatModel, question: str, item: Item, before: str = "") -> tuple[float | None, Usage]:
+    """The model's probability (0..1) of "yes" that the sentence proves the item to be the answer.
+
+    Args:
+        llm: the model that is asked.
+        question: one question that stands alone.
+        item: what was copied from the sentence.
+        before: what stands before the sentence, where it leans on that.
+
+    Raises:
+        ModelError: the model did not answer.
+    """
+    sentence = one_line(f"{before} {item.hit.text}")
+    turns = load_prompt("confirm").fill({"sentence": sentence, "question": question, "item": item.text})
+    chosen = llm.choose(turns, ("Ja", "Nein"))
+    if chosen is None:
+        return None, Usage()
+    (yes, no), usage = chosen
+    return (yes / (yes + no) if yes + no > 0 else None), usage
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A logistic model over signals: `bias + Σ weight · signal`.
+
+    `shows` is the support needed to be shown; between `shows - doubt` and `shows + doubt` it is worth asking further.
+    """
+
+    bias: float
+    weights: Mapping[str, float]
+    shows: float
+    doubt: float = 0.0
+
+    def unsure(self, support: float) -> bool:
+        """Whether a further look could change what is shown."""
+        return abs(support - self.shows) <= self.doubt
+
+    def support(self, seen: Signals, yes: float | None = None) -> float:
+        """Calibrated probability (0..1) that the sentence answers the question."""
+        values = asdict(seen) | ({} if yes is None else {"yes": yes})
+        total = self.bias + sum(weight * values[name] for name, weight in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def gate_fingerprint() -> str:
+    """Hash of all coefficients."""
+    return hashlib.sha256(_GATES.read_bytes()).hexdigest()[:12]
+
+
+@cache
+def load_gate(name: str) -> Gate:
+    """The gate called `name` in gate.json.
+
+    `first` judges without the model's yes, `second` with it, `extractive` without any model.
+    """
+    table = json.loads(_GATES.read_text(encoding="utf-8"))[name]
+    return Gate(**table)
+
+
+def faithful(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
+    """Whether a translation may stand for the text: same numbers, no new names, near in meaning, of like length."""
+    if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
+        return False
+    if detect_language(translated) not in {"", reader}:
+        return False
+    vectors = encoder.encode_passages([text, translated])
+    return float(vectors[0] @ vectors[1]) >= _SAME_MEANING
+
+
+def _numbers(text: str) -> list[str]:
+    return sorted(re.sub(r"[.,]", "", number) for number in re.findall(r"\d[\d.,]*", text))
+
+
+def verdict(support: float, gate: Gate) -> Verdict:
+    """What a support means at this gate."""
+    return Verdict.SUPPORTED if support >= gate.shows else Verdict.NOT_SUPPORTED
+
+
+def same_name(one: Iterable[Word], other: Iterable[Word]) -> bool:
+    """Whether two items name the same: every content word of the shorter one is a spelling of one in the longer."""
+    short, long = sorted((list(one), list(other)), key=len)
+    if not short:
+        return False
+    stems = frozenset(word.stem for word in long)
+    return all(_held(word.stem, stems) for word in short)
