@@ -389,9 +389,9 @@ def articles(filters: Annotated[Filters, Query()], qa: QA) -> dict[Literal["arti
 
 
 @routes.get("/v1/articles/{article_id}")
-def article(article_id: str, qa: QA) -> Article:
-    """One article with its text and sentences."""
-    return qa.article(article_id)
+def article(article_id: str, qa: QA, revision: str | None = None) -> Article:
+    """One article with its text and sentences; with `revision` an older text of it."""
+    return qa.article(article_id, revision)
 
 
 @routes.post("/v1/articles")
@@ -599,6 +599,9 @@ def _bound(host: str, port: int) -> socket.socket:
 def serve(qa: NewsQA, settings: Settings, bound: socket.socket) -> None:
     """Run the service on a socket from `listen` until it is told to stop (SIGINT, SIGTERM)."""
     config = uvicorn.Config(
-        create_app(qa, settings), server_header=False, log_level=settings.log_level.lower()
+        create_app(qa, settings),
+        server_header=False,
+        log_level=settings.log_level.lower(),
+        timeout_graceful_shutdown=10,
     )
     uvicorn.Server(config).run(sockets=[bound])

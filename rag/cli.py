@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -150,11 +151,10 @@ class _Bar:
     """
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
         self._rich: RichProgress | None = None
         self._task: TaskID | None = None
         self._what = ""
-        self._said = 0.0
+        self._started = self._said = time.monotonic()
 
     def __call__(self, done: int, total: int, what: str) -> None:
         if sys.stderr.isatty():
@@ -163,6 +163,10 @@ class _Bar:
             self._log(done, total, what)
         self._what = what
 
+    def start(self) -> None:
+        """Count the seconds from now."""
+        self._started = time.monotonic()
+
     def _log(self, done: int, total: int, what: str) -> None:
         now = time.monotonic()
         if now - self._started < 2 or (what == self._what and now - self._said < 10):
@@ -170,11 +174,11 @@ class _Bar:
         self._said = now
         _note(f"{what}: {done / total:.0%}" if total else f"{what} …")
 
-    def close(self) -> None:
-        """Take the bar off the screen."""
+    def hide(self) -> None:
+        """Take the bar off the screen; the next call shows it again."""
         if self._rich is not None:
             self._rich.stop()
-        self._rich, self._task = None, None
+        self._rich, self._task, self._what = None, None, ""
 
     def _draw(self, done: int, total: int, what: str) -> None:
         if self._rich is None:
@@ -196,13 +200,16 @@ class _Bar:
         self._rich.update(self._task, completed=done, total=total or None)
 
 
+_BAR = _Bar()  # one for all: a model may load, and say so, in the middle of a question
+
+
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    bar = _Bar()
+    _BAR.start()
     try:
-        yield bar
+        yield _BAR
     finally:
-        bar.close()
+        _BAR.hide()
 
 
 @contextmanager
@@ -250,6 +257,7 @@ def _opened(data: Path | None, mend: bool = False) -> Iterator[NewsQA]:
     try:
         yield qa
     finally:
+        _BAR.hide()
         qa.close()
 
 
@@ -350,6 +358,9 @@ def show(
         str,
         typer.Option("--span", metavar="START:END", help="Only these characters, as in a citation."),
     ] = "",
+    revision: Annotated[
+        str | None, typer.Option("--revision", metavar="HASH", help="An older text of it, as in a citation.")
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -360,7 +371,7 @@ def show(
       rag show 3f2a91c0 --span 742:870
     """
     with _opened(data) as qa:
-        one = qa.article(article_id)
+        one = qa.article(article_id, revision)
     if as_json:
         _say_json(one)
     elif span:
@@ -778,12 +789,18 @@ def serve(
     from rag.api import listen
     from rag.api import serve as serve_on
 
+    # Docker and systemd stop with SIGTERM; the index is closed then as well.
+    signal.signal(signal.SIGTERM, _terminate)
     settings = _settings(data)
     with listen(host, port, settings) as bound, _opened(data) as qa:
         url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
         _say(json.dumps({"url": url}) if as_json else f"Serving at {url} (Ctrl-C stops)")
         sys.stdout.flush()
         serve_on(qa, settings, bound)
+
+
+def _terminate(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 @_command(app, "demo")

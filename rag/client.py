@@ -142,6 +142,11 @@ def _article_path(article_id: str) -> str:
     return f"/v1/articles/{quote(article_id, safe='')}"
 
 
+def _showing(article_id: str, revision: str | None) -> _Call[Article]:
+    params = [("revision", revision)] if revision else []
+    return _Call("GET", _article_path(article_id), Article, params=params)
+
+
 def _adding(sources: Article | Sequence[Article]) -> _Call[AddReport]:
     articles = [sources] if isinstance(sources, Article) else list(sources)
     strangers = [type(article).__name__ for article in articles if not isinstance(article, Article)]
@@ -323,9 +328,9 @@ class Client:
         """All articles that pass the filters, without their text."""
         return self._send(_listing(filters))
 
-    def article(self, article_id: str) -> Article:
-        """One article with its text and sentences; raises ArticleNotFound."""
-        return self._send(_Call[Article]("GET", _article_path(article_id), Article))
+    def article(self, article_id: str, revision: str | None = None) -> Article:
+        """One article with its text and sentences, or an older text of it; raises ArticleNotFound."""
+        return self._send(_showing(article_id, revision))
 
     def add(self, sources: Article | Sequence[Article]) -> AddReport:
         """Index articles; returns once they are stored and can be found."""
@@ -408,9 +413,9 @@ class AsyncClient:
         """All articles that pass the filters, without their text."""
         return await self._send(_listing(filters))
 
-    async def article(self, article_id: str) -> Article:
-        """One article with its text and sentences; raises ArticleNotFound."""
-        return await self._send(_Call[Article]("GET", _article_path(article_id), Article))
+    async def article(self, article_id: str, revision: str | None = None) -> Article:
+        """One article with its text and sentences, or an older text of it; raises ArticleNotFound."""
+        return await self._send(_showing(article_id, revision))
 
     async def add(self, sources: Article | Sequence[Article]) -> AddReport:
         """Index articles; returns once they are stored and can be found."""

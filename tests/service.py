@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from small_newsqa import SmallNewsQA
 
 from rag.api import create_app, listen
+from rag.newsqa import NewsQA
 from rag.settings import Settings
 
 
@@ -25,7 +26,7 @@ class Service:
 
 
 @contextmanager
-def running(qa: SmallNewsQA, settings: Settings) -> Iterator[Service]:
+def running(qa: SmallNewsQA | NewsQA, settings: Settings) -> Iterator[Service]:
     """A service that runs in a thread."""
     with listen("127.0.0.1", 0, settings) as bound:
         app = create_app(qa, settings)  # type: ignore[arg-type]

@@ -153,10 +153,11 @@ class SmallNewsQA:
     def articles(self, **filters: Any) -> list[Article]:
         return [one.model_copy(update={"text": "", "sentences": ()}) for one in self._passing(filters)]
 
-    def article(self, article_id: str) -> Article:
-        if article_id not in self.stored:
+    def article(self, article_id: str, revision: str | None = None) -> Article:
+        known = self.stored.get(article_id)
+        if known is None or (revision and revision != known.revision):
             raise ArticleNotFound(f"No article has the id {article_id!r}.", hint="`rag list` shows the ids.")
-        return self.stored[article_id]
+        return known
 
     def delete(self, article_id: str) -> Deletion:
         gone = self.article(article_id)

@@ -98,6 +98,9 @@ def test_articles_come_and_go(speak: Speak, url: str, qa: SmallNewsQA) -> None:
     assert speak(url, "articles") == qa.articles()
     one = qa.articles()[0].id
     assert speak(url, "article", one) == qa.article(one)
+    assert speak(url, "article", one, qa.article(one).revision) == qa.article(one)
+    with pytest.raises(ArticleNotFound):
+        speak(url, "article", one, "another")
     report = speak(url, "add", Article(text="A ferry sank.", title="Ferry", published="2025-03-09"))  # type: ignore[arg-type]
     added = qa.article(report.added[0])
     assert (added.title, added.published and added.published.year) == ("Ferry", 2025)

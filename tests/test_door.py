@@ -7,11 +7,16 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fakes import HashEncoder
+from service import running
+from small_newsqa import HARBOUR
 
 import rag
-from rag import errors
+from rag import Answer, Client, Event, NewsQA, Settings, errors
+from rag.cli import main
 from rag.errors import RagError
 
 SOURCE = Path(rag.__file__).read_text(encoding="utf-8")
@@ -63,6 +68,30 @@ def test_newsqa_and_client_share_names_and_parameters() -> None:
         ours = list(inspect.signature(getattr(rag.NewsQA, name)).parameters)
         theirs = list(inspect.signature(getattr(rag.Client, name)).parameters)
         assert ours == theirs, name
+
+
+def test_every_door_gives_the_same_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(data=tmp_path, llm="none")
+    with NewsQA.open(settings=settings, encoder=HashEncoder(), llm=None) as qa:
+        qa.add(HARBOUR)
+        question = "Who opened the new harbour on Friday?"
+        expected = told(qa.ask(question))
+        assert expected["citations"]
+        with running(qa, settings) as service, Client(service.url) as client:
+            assert told(client.ask(question)) == expected
+            assert told(list(client.stream(question))[-1]) == expected
+            assert client.search(question, 3) == qa.search(question, 3)
+            assert client.articles() == qa.articles()
+            chosen = client.article(client.articles()[0].id)
+        assert all(chosen.text[c["start"] : c["end"]] == c["quote"] for c in expected["citations"])
+        words = ["ask", question, "--json", "--data", str(tmp_path)]
+        assert main(words, opener=lambda settings, *, mend, progress: qa) == 0
+        assert told(Answer.model_validate_json(capsys.readouterr().out)) == expected
+
+
+def told(answer: Event) -> dict[str, Any]:
+    """All of an answer but how long it took."""
+    return answer.model_dump(exclude={"timings"})
 
 
 def test_importing_rag_loads_nothing_else() -> None:
