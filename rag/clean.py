@@ -128,9 +128,10 @@ def clean_text(text: str, kind: Kind = "plain") -> str:
 def _pass(text: str, kind: Kind) -> str:
     pages = _without_running_heads(_normal(text).split(_PAGE_BREAK))
     blocks = _blocks(line for page in pages for line in [*page, ""])
-    blocks = _without_repeated_interruptions(blocks)
     width = _wrap_width(blocks, kind) if kind in ("plain", "pdf") else 0
-    paragraphs = _rewrapped(blocks, width) if width else [line for block in blocks for line in block]
+    if not width:
+        return _laid_out(line for block in blocks for line in block).replace(_SOFT_HYPHEN, "")
+    paragraphs = _rewrapped(_without_repeated_interruptions(blocks), width)
     return _laid_out(paragraphs).replace(_SOFT_HYPHEN, "")
 
 
@@ -254,7 +255,7 @@ def _wrap_width(blocks: list[list[str]], kind: Kind) -> int:
     narrow = [length for length in lengths if length <= _MAX_WRAP_WIDTH]
     if not narrow or sum(narrow) < 0.5 * sum(lengths):
         return 0
-    width = narrow[int(0.9 * (len(narrow) - 1))]
+    width = narrow[int(0.9 * len(narrow))]
     within = [pair for block in blocks for pair in zip(block, block[1:], strict=False)]
     return width if _shows_wrapping(within, width, kind, 1) or _is_double_spaced(blocks, width) else 0
 
@@ -345,6 +346,8 @@ def _is_heading(block: list[str]) -> bool:
         return False
     if _is_unfinished(block[-1]) or _SENTENCE_INSIDE.search(whole):
         return False
+    if len(block) > 1 and block[0].endswith(":") and _ITEM.match(block[1]):
+        return False
     return whole[-1] in "?!" or not _ends(whole)
 
 
@@ -427,7 +430,7 @@ def _writes_without_spaces(character: str) -> bool:
     )
 
 
-def _laid_out(paragraphs: list[str]) -> str:
+def _laid_out(paragraphs: Iterable[str]) -> str:
     """Items that follow each other under one another, everything else a paragraph."""
     pieces: list[str] = []
     was_item = False
@@ -456,7 +459,7 @@ _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _RULE = re.compile(r" {0,3}(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,}|={3,}|\|?[\s:|-]*-{3,}[\s:|-]*)$")
 _ATX = re.compile(r" {0,3}#{1,6}\s+(.*?)\s*#*$")
 _REFERENCE = re.compile(r" {0,3}\[[^\]]+\]:\s")
-_QUOTED_LINE = re.compile(r"(?: {0,3}> ?)+")
+_QUOTED_LINE = re.compile(r"\A(?: {0,3}> ?)+")
 _MARKDOWN_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s")
 # Every repetition is bounded, so that marks without a partner cost no more than their neighbourhood.
 _LINK = re.compile(
