@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from inspect import getdoc
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,11 +90,24 @@ Data = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of the index (RAG_DATA, else ./data).")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no date; write 2025-02-18 or 2025-02-18T15:30+01:00."
+        ) from error
+
+
 After = Annotated[
-    str, typer.Option("--after", metavar="DATE", help="Only articles published on this day or later.")
+    datetime | None,
+    typer.Option("--after", metavar="DATE", parser=_moment, help="Only articles published then or later."),
 ]
 Before = Annotated[
-    str, typer.Option("--before", metavar="DATE", help="Only articles published before or at this moment.")
+    datetime | None,
+    typer.Option("--before", metavar="DATE", parser=_moment, help="Only articles published until then."),
 ]
 Source = Annotated[str, typer.Option("--source", metavar="NAME", help="Only articles of this source.")]
 Language = Annotated[
@@ -235,7 +249,9 @@ def _settings(data: Path | None) -> Settings:
     from rag.settings import read_settings
 
     settings = read_settings(**({} if data is None else {"data": data}))
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    # Libraries warn of what we tell better ourselves, such as a PDF that is damaged.
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("rag").setLevel(settings.log_level)
     return settings
 
 
@@ -261,7 +277,9 @@ def _opened(data: Path | None, mend: bool = False) -> Iterator[NewsQA]:
         qa.close()
 
 
-def _filters(after: str, before: str, source: str, language: str, ids: list[str] | None) -> dict[str, Any]:
+def _filters(
+    after: datetime | None, before: datetime | None, source: str, language: str, ids: list[str] | None
+) -> dict[str, Any]:
     wanted = {
         "published_after": after,
         "published_before": before,
@@ -328,8 +346,8 @@ def add(
 
 @_command(app, "list")
 def list_articles(
-    after: After = "",
-    before: Before = "",
+    after: After = None,
+    before: Before = None,
     source: Source = "",
     language: Language = "",
     article: Ids = None,
@@ -468,8 +486,8 @@ def ask(
     history: Annotated[
         Path | None, typer.Option("--history", metavar="FILE", help="Earlier turns: a JSON list of messages.")
     ] = None,
-    after: After = "",
-    before: Before = "",
+    after: After = None,
+    before: Before = None,
     source: Source = "",
     language: Language = "",
     article: Ids = None,
@@ -514,8 +532,8 @@ def _say_events(events: Iterable[Event], as_json: bool) -> None:
 
 @_command(app, "chat")
 def chat(
-    after: After = "",
-    before: Before = "",
+    after: After = None,
+    before: Before = None,
     source: Source = "",
     language: Language = "",
     article: Ids = None,
@@ -581,8 +599,8 @@ def _answer_or_none(
 def search(
     question: Question,
     k: Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="How many passages.")] = 10,
-    after: After = "",
-    before: Before = "",
+    after: After = None,
+    before: Before = None,
     source: Source = "",
     language: Language = "",
     article: Ids = None,
@@ -617,8 +635,8 @@ def summarise(
     to: Annotated[
         str | None, typer.Option("--to", metavar="CODE", help="Language of the summary (de, en, …).")
     ] = None,
-    after: After = "",
-    before: Before = "",
+    after: After = None,
+    before: Before = None,
     source: Source = "",
     data: Data = None,
     as_json: AsJson = False,

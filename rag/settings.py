@@ -6,7 +6,7 @@ Every field is set by an environment variable `RAG_<FIELD>` or by a keyword argu
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,14 +57,14 @@ class Settings(BaseSettings):
     max_document_bytes: int = Field(
         default=50_000_000, ge=1, description="Largest document accepted, in bytes."
     )
-    deadline: float = Field(
-        default=120.0, gt=0, description="Seconds after which an answer is given up."
-    )
+    deadline: float = Field(default=120.0, gt=0, description="Seconds after which an answer is given up.")
     api_key: SecretStr = Field(
         default=SecretStr(""),
         description="Key that callers of `rag serve` must send; needed beyond this machine.",
     )
-    log_level: str = Field(default="WARNING", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="WARNING", description="DEBUG, INFO, WARNING or ERROR."
+    )
 
 
 def read_settings(**overrides: Any) -> Settings:

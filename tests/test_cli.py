@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,17 @@ def test_filters_and_history_reach_newsqa(rag: Rag, qa: SmallNewsQA, tmp_path: P
     assert rag("ask", QUESTION, "--history", str(file), *words) == 0
     _, history, filters = qa.asked[-1]
     assert [turn.content for turn in history] == ["And the bridge?"]
-    assert filters == {"published_after": "2025-03-01", "language": "en", "article_ids": ("a", "b")}
+    assert filters == {
+        "published_after": datetime(2025, 3, 1),
+        "language": "en",
+        "article_ids": ("a", "b"),
+    }
+
+
+@pytest.mark.parametrize("flag", ["--after", "--before"])
+def test_what_is_no_date_is_wrong_use(rag: Rag, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rag("list", flag, "yesterday") == 2
+    assert "'yesterday' is no date; write 2025-02-18" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["", "{}", '[{"role": "judge", "content": "x"}]'])
