@@ -858,6 +858,9 @@ def _fault(article: Article, passages: Sequence[sqlite3.Row]) -> str:
         return "its sentences overlap or are out of order"
     if ends[-1] > len(article.text):
         return "its sentences reach beyond its text"
+    starts = [*(s.start for s in sentences), len(article.text)]
+    if any(article.text[end:start].strip() for end, start in zip(ends, starts, strict=True)):
+        return "its sentences leave out some of its text"
     for n, row in enumerate(passages):
         if row["n"] != n or row["id"] != f"{article.id}:{article.revision}:{n}":
             return f"passage {row['id']} is out of place"

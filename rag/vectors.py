@@ -8,12 +8,12 @@ from the catalog.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -22,6 +22,8 @@ from rag.errors import SettingsError, StoreDamaged, StoreError, StoreFull, Store
 
 if TYPE_CHECKING:
     from rag.types import Vectors
+
+_T = TypeVar("_T")
 
 # Neighbours and search width: recall of the 50 nearest against exact search is above .99 at 20,000 vectors.
 _HNSW = {"space": "cosine", "max_neighbors": 16, "ef_construction": 200, "ef_search": 150}
@@ -184,6 +186,17 @@ class ChromaVectors:
         if name in self.collections():
             self._client.delete_collection(name)
 
+    def _read(self, read: Callable[[Any], _T]) -> _T:
+        """What `read` finds in the collection; once more if a rebuild replaced the collection meanwhile."""
+        while True:
+            collection = self._collection
+            try:
+                with self._using():
+                    return read(collection)
+            except StoreError:
+                if self._collection is collection:
+                    raise
+
     # --- the protocol VectorIndex ----------------------------------------------------------------
 
     def upsert(self, ids: Sequence[str], vectors: Vectors, article_ids: Sequence[str]) -> None:
@@ -211,54 +224,15 @@ class ChromaVectors:
         row = np.asarray(vector, dtype=np.float32).reshape(1, -1)
         if k < 1 or (article_ids is not None and not article_ids):
             return []
-        with self._using():
-            if article_ids is None:
-                return self._nearest(row, k)
-            if len(article_ids) <= _EXACT_ARTICLES:
-                exact = self._compare(row, article_ids)
-                if exact is not None:
-                    return exact[:k]
-            if len(article_ids) >= _WIDE_ARTICLES:
-                wide = self._nearest_among(row, k, frozenset(article_ids))
-                if len(wide) == k:
-                    return wide
-            return self._nearest(row, k, where={"article_id": {"$in": list(article_ids)}})
+        return self._read(lambda collection: _query(collection, row, k, article_ids))
 
     def cosines(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
         """Exact cosines of the vectors under `ids` to `vector`; ids without a vector are left out."""
         if not ids:
             return {}
         row = np.asarray(vector, dtype=np.float64).reshape(-1)
-        with self._using():
-            found = self._collection.get(ids=list(ids), include=["embeddings"])
-        if not found["ids"]:
-            return {}
-        return dict(_by_cosine(found["ids"], np.asarray(found["embeddings"], dtype=np.float64) @ row))
-
-    def _nearest(self, row: Vectors, k: int, where: dict[str, Any] | None = None) -> list[tuple[str, float]]:
-        found = self._collection.query(query_embeddings=row, n_results=k, where=where, include=["distances"])
-        return _by_cosine(found["ids"][0], 1.0 - np.asarray(found["distances"][0], dtype=np.float64))
-
-    def _nearest_among(self, row: Vectors, k: int, articles: frozenset[str]) -> list[tuple[str, float]]:
-        found = self._collection.query(
-            query_embeddings=row, n_results=k * _OVERSAMPLE, include=["distances", "metadatas"]
-        )
-        rows = zip(found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True)
-        passing = [(id_, 1.0 - float(far)) for id_, far, data in rows if data["article_id"] in articles]
-        return passing[:k]
-
-    def _compare(self, row: Vectors, article_ids: Sequence[str]) -> list[tuple[str, float]] | None:
-        """Every passage of few articles by its exact cosine; None if they have too many."""
-        where = {"article_id": {"$in": list(article_ids)}}
-        if (
-            len(self._collection.get(where=where, include=[], limit=_EXACT_VECTORS + 1)["ids"])
-            > _EXACT_VECTORS
-        ):
-            return None
-        found = self._collection.get(where=where, include=["embeddings"])
-        if not found["ids"]:
-            return []
-        return _by_cosine(found["ids"], np.asarray(found["embeddings"], dtype=np.float64) @ row[0])
+        found = self._read(lambda collection: collection.get(ids=list(ids), include=["embeddings"]))
+        return dict(_by_cosine(found["ids"], _rows(found) @ row)) if found["ids"] else {}
 
     def delete(self, ids: Sequence[str]) -> None:
         """Removes vectors; unknown ids are ignored."""
@@ -275,8 +249,7 @@ class ChromaVectors:
 
     def count(self) -> int:
         """How many vectors there are."""
-        with self._using():
-            return int(self._collection.count())
+        return int(self._read(lambda collection: collection.count()))
 
     # --- for check, delete and rebuild -----------------------------------------------------------
 
@@ -329,6 +302,53 @@ class ChromaVectors:
         assert collection != self.name
         with self._using():
             self._drop(collection)
+
+
+def _query(
+    collection: Any, row: Vectors, k: int, article_ids: Sequence[str] | None
+) -> list[tuple[str, float]]:
+    """The `k` nearest to `row`, shape (1, dimensions), by the way that is fastest for so many articles."""
+    if article_ids is None:
+        return _nearest(collection, row, k, None)
+    if len(article_ids) <= _EXACT_ARTICLES:
+        exact = _compare(collection, row, article_ids)
+        if exact is not None:
+            return exact[:k]
+    if len(article_ids) >= _WIDE_ARTICLES:
+        wide = _nearest_among(collection, row, k, frozenset(article_ids))
+        if len(wide) == k:
+            return wide
+    return _nearest(collection, row, k, {"article_id": {"$in": list(article_ids)}})
+
+
+def _nearest(collection: Any, row: Vectors, k: int, where: dict[str, Any] | None) -> list[tuple[str, float]]:
+    found = collection.query(query_embeddings=row, n_results=k, where=where, include=["distances"])
+    return _by_cosine(found["ids"][0], 1.0 - np.asarray(found["distances"][0], dtype=np.float64))
+
+
+def _nearest_among(
+    collection: Any, row: Vectors, k: int, articles: frozenset[str]
+) -> list[tuple[str, float]]:
+    found = collection.query(
+        query_embeddings=row, n_results=k * _OVERSAMPLE, include=["distances", "metadatas"]
+    )
+    ids, distances, details = found["ids"][0], found["distances"][0], found["metadatas"][0]
+    chosen = [n for n, detail in enumerate(details) if detail["article_id"] in articles][:k]
+    return _by_cosine([ids[n] for n in chosen], np.array([1.0 - distances[n] for n in chosen]))
+
+
+def _compare(collection: Any, row: Vectors, article_ids: Sequence[str]) -> list[tuple[str, float]] | None:
+    """Every passage of few articles by its exact cosine; None if they have too many."""
+    where = {"article_id": {"$in": list(article_ids)}}
+    if len(collection.get(where=where, include=[], limit=_EXACT_VECTORS + 1)["ids"]) > _EXACT_VECTORS:
+        return None
+    found = collection.get(where=where, include=["embeddings"])
+    return _by_cosine(found["ids"], _rows(found) @ row[0]) if found["ids"] else []
+
+
+def _rows(found: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The vectors of a reply, shape (n, dimensions)."""
+    return np.asarray(found["embeddings"], dtype=np.float64)
 
 
 def _by_cosine(ids: Sequence[str], cosines: np.ndarray[Any, np.dtype[np.float64]]) -> list[tuple[str, float]]:
