@@ -165,7 +165,9 @@ def test_an_empty_index_has_no_hits(tmp_path: Path) -> None:
     empty.close()
 
 
-@pytest.mark.parametrize("question", ["", "???", "und der die das", '"(*) AND NOT', "x" * 5000, "東京", "\x00"])
+@pytest.mark.parametrize(
+    "question", ["", "???", "und der die das", '"(*) AND NOT', "x" * 5000, "東京", "\x00"]
+)
 def test_any_question_gets_an_orderly_reply(shelf: Shelf, question: str) -> None:
     assert len(shelf.retriever().passages(question, 2)) == 2
     assert shelf.retriever().sentences(question, 2)
@@ -186,7 +188,7 @@ def test_headings_are_no_sentences_to_answer_with(tmp_path: Path) -> None:
     shelf.close()
 
 
-def test_two_sources_of_a_sentence_keep_their_place_further_ones_come_last(tmp_path: Path) -> None:
+def test_two_sources_of_a_sentence_keep_their_place_and_more_come_last(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     said = "Die Brücke kostet {} Millionen Euro."
     for n in range(4):
