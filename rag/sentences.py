@@ -119,11 +119,11 @@ _FUNCTION_WORDS: dict[str, frozenset[str]] = {
             mihin mistä miksi miten kuinka moni monta on ovat oli olivat ollut ole se ne tämä nämä joka
             jotka että kun jos koska myös vielä jo vain sekä kanssa jälkeen ennen mukaan ilman sanoi""",
         "ru": """и или а но не ни я ты он она оно мы вы они его её ему им их нас вас кто кого кому кем что
-            чего чему когда где куда откуда почему зачем как сколько какой какая какое какие который
-            которая которые был была было были есть будет в во на с со из от до по за у о об к для без
-            при под над между через во после перед против согласно это этот эта эти тот та те все если
-            чтобы потому хотя пока также тоже уже ещё очень только однако затем потом вчера сегодня
-            сказал ли""",
+            чего чём нём чему когда где куда откуда почему зачем как сколько какой какая какое какие
+            который которая которые был была было были есть будет в во на с со из от до по за у о об к
+            для без при под над между через во после перед против согласно это этот эта эти тот та те
+            все если чтобы потому хотя пока также тоже уже ещё очень только однако затем потом вчера
+            сегодня сказал ли""",
         "uk": """і й та або але не ні я ти він вона воно ми ви вони його її їх йому кого хто кому ким що чого
             коли де куди звідки чому навіщо як скільки який яка яке які був була було були є буде в у на
             з із зі від до по за о об для без при під над між через після перед проти згідно це цей ця
@@ -132,10 +132,14 @@ _FUNCTION_WORDS: dict[str, frozenset[str]] = {
             откъде защо как колко е са беше бяха бил била има в във на с със от до по за при под над
             между през след преди срещу според това този тази тези се си му ще да че ако защото докато
             също вече още много само обаче вчера днес каза ли""",
+        "ar": """من متى أين لماذا كيف ماذا ما كم هل هذا هذه ذلك التي الذي في على إلى عن مع بعد قبل كان كانت
+            قال لم لن لا هو هي هم أو ثم حتى بين عند""",
+        "fa": """کی چه کجا چرا چگونه چطور چند آیا این آن است بود شد در به از که را با برای تا و یا هم او آنها
+            گفت نیست هست می""",
     }.items()
 }
 _LINGUA_CODES = {"no": "nb"}
-_LANGUAGES = (*_FUNCTION_WORDS, "el", "ar", "fa", "he", "hi", "zh", "ja", "ko")
+_LANGUAGES = (*_FUNCTION_WORDS, "el", "he", "hi", "zh", "ja", "ko")
 _SHARED = {
     word: sum(word in words for words in _FUNCTION_WORDS.values())
     for words in _FUNCTION_WORDS.values()
@@ -151,13 +155,13 @@ _NEVER_ENDS: dict[str, frozenset[str]] = {
             Pres vs cf ca i.e e.g viz""",
         "de": """z.B d.h z.T u.U i.d.R s.o s.u v.a m.E i.e e.g i.A i.V d.i bzw ca vgl evtl ggf ggfs inkl exkl
             zzgl bspw sog geb ehem Dr Prof med phil jur rer nat pol oec habil Dipl Ing Dipl.-Ing Mag Hr
-            Fr Frl St Priv.-Doz Univ stellv Stellv Vors Tel insb insbes allg bzgl betr gem resp einschl
-            abzgl ausschl jew urspr lfd zit hrsg Hrsg Red eigtl franz engl russ ukr amerik lat griech
-            österr schweiz""",
+            Fr Frl St Priv.-Doz Univ stellv Stellv Vors Tel em Fa Hrn insb insbes allg bzgl betr gem
+            resp einschl abzgl ausschl jew urspr lfd zit hrsg Hrsg Red eigtl franz engl russ ukr amerik
+            lat griech österr schweiz""",
         "en": """Messrs Supt Adm Cmdr Det Insp Amb Atty Prof Fr approx esp incl al""",
         "fr": """M MM Mme Mmes Mlle Me Dr Pr Mgr St Ste av env p.ex c.-à-d art chap éd fig boul""",
         "es": """Sr Sra Srta Sres Dr Dra Prof Lic Ing D Dña Ud Uds Vd p.ej pág págs art aprox Gral Av""",
-        "it": """Sig Sigg Sig.ra Dott Dott.ssa Prof Prof.ssa Avv Ing On Sen Mons pag pagg art es p.es""",
+        "it": """Sig Sigg Sig.ra Dott Dott.ssa Prof Prof.ssa Avv Ing On on Sen Mons pag pagg art es p.es""",
         "pt": """Sr Sra Srs Dr Dra Prof Profª Eng Exmo Av pág págs art p.ex""",
         "nl": """dhr mevr mw dr drs ing ir mr prof bijv d.w.z o.a m.n t.a.v i.p.v vgl ca nl blz""",
         "pl": """np m.in tzn tj prof dr hab inż mgr gen płk ppłk kpt św ul al pl im ks red por ok tzw zob min
@@ -188,7 +192,7 @@ _SELDOM_ENDS: dict[str, frozenset[str]] = {
         "nl": "mld mln",
     }.items()
 }
-# May end a sentence before any capital, unless the sentence has hardly begun ("В 2022 г. Россия …").
+# May end a sentence before any capital, unless the sentence has hardly begun ("В 1990 г. Германия …").
 _OFTEN_ENDS: dict[str, frozenset[str]] = {
     language: frozenset(words.split())
     for language, words in {
@@ -208,6 +212,7 @@ _OFTEN_ENDS: dict[str, frozenset[str]] = {
         "nl": "enz e.d",
     }.items()
 }
+_YEAR_MARKS = frozenset("г р r".split())
 # Point at a number: no end before a digit or a Roman numeral.
 _BEFORE_NUMBERS = frozenset(
     """Nr Nrn No Nos Abs Art Artikel S Bd Bde Kap Abb Tab Ziff Rn Rdnr Anm Aufl Lit Buchst Pos Tel Vol vol Fig
@@ -233,7 +238,7 @@ _ATTRIBUTION = re.compile(
 
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _CLOSERS = "\"'”“’‘»«›‹)]}"
-_CANDIDATE = re.compile(rf"([.!?…]{{1,20}})([{re.escape(_CLOSERS)}]{{0,6}})\s+(?=\S)")
+_CANDIDATE = re.compile(rf"([.!?…]{{1,20}})((?:[{re.escape(_CLOSERS)}]|\s»){{0,6}})\s+(?=\S)")
 _OTHER_TERMINATORS = frozenset("。！？｡．؟۔।॥።፧׃‼⁇⁈⁉។၊။")
 _GREEK_QUESTION_MARK = ";"  # what NFC makes of U+037E
 _QUOTES = {"„": "“”", "“": "”", "”": "”", "»": "«", "«": "»", '"': '"', "「": "」", "『": "』"}
@@ -243,6 +248,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ROMAN = re.compile(r"(?=[IVXLC]{2,7}$)(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})$")
 _LEADING_MARKS = re.compile(r"\A[\"'„“”‚‘’»«›‹(\[¿¡\s–—-]+")
+_ELIDED = re.compile(r"\A(?:[ldnsLDNS]|dell|nell|all|sull|dall|qu)['’](?=\w)")
 _SPACES = re.compile(r"\s")
 _CUTS = (re.compile(r"[;；]\s*"), re.compile(r"[,:،、，]\s*"), re.compile(r"\s+"))
 
@@ -293,7 +299,7 @@ def detect_language(text: str) -> str:
     """
     text = text[:_DETECT_CHARS]
     words = _LETTERS.findall(text)
-    if not text.isupper():
+    if not text.isupper() or len(words) <= 3:
         words = [word for word in words if len(word) == 1 or not word.isupper()]  # "UN", "US" are names
     words = [word.lower().replace("i̇", "i") for word in words]  # what lower() makes of a Turkish İ
     if not words:
@@ -471,7 +477,8 @@ def _verdict(line: str, begin: int, match: re.Match[str], language: str, no_capi
     if mark != ".":
         return not (mark[0] in ".…" and closers and before[-1:] in ("[", "("))
     if no_capitals:
-        return None
+        token = before.split()[-1] if before.split() else ""
+        return len(token) > 3 and token.isalpha() and token not in _abbreviations(language)[0]
     following = _WORD.match(after)
     return _verdict_full_stop(before, following.group() if following else "", after, closers, language)
 
@@ -481,11 +488,11 @@ def _verdict_full_stop(before: str, word: str, after: str, closers: str, languag
     tokens = before.split()
     if not tokens or before[-1:].isspace():
         return True
-    token = _LEADING_MARKS.sub("", tokens[-1]) or tokens[-1]
+    token = _ELIDED.sub("", _LEADING_MARKS.sub("", tokens[-1])) or tokens[-1]
     if len(tokens) == 1 and (token.isdigit() and len(token) <= 3 or len(token) == 1 or _ROMAN.match(token)):
         return False  # "1. Die …", "A. Die …": the number of an item
     opens = word[:1].isupper() and word.lower() in _words_of(language)
-    if token in _BEFORE_NUMBERS and (after[:1].isdigit() or _ROMAN.match(word)):
+    if _points_at_number(token) and (after[:1].isdigit() or _ROMAN.match(word)):
         return False
     if token.isdigit() or _ROMAN.match(token):
         return _verdict_number(token, tokens, word, after, opens, language)
@@ -501,6 +508,10 @@ def _verdict_full_stop(before: str, word: str, after: str, closers: str, languag
     return None
 
 
+def _points_at_number(token: str) -> bool:
+    return token in _BEFORE_NUMBERS or token.endswith("str")
+
+
 def _verdict_number(
     token: str, tokens: list[str], word: str, after: str, opens: bool, language: str
 ) -> bool | None:
@@ -509,9 +520,9 @@ def _verdict_number(
         return True
     if re.match(r"\d{1,2}\.\s?\d|\d{4}\b", after) and token.isdigit() and len(token) <= 2:
         return False
-    if opens:
-        return True
     lead = tokens[-2] if len(tokens) > 1 else ""
+    if opens or (lead.endswith(".") and _points_at_number(lead[:-1])):
+        return True
     if language == "de" or not language:
         chain = lead in ("und", "oder", "bis", "sowie") and tokens[-3:-2] != [] and tokens[-3][:1].isdigit()
         return not (_ORDINAL_HEADS.match(word) or lead.lower() in _ORDINAL_LEADS or chain)
@@ -530,6 +541,8 @@ def _verdict_abbreviation(
         return opens
     if not _is_one_of(tokens, token, often):
         return None
+    if token in _YEAR_MARKS and not "".join(tokens[-2:-1]).isdigit():
+        return False  # "в г. Москве": a town, not a year
     if opens:
         return True
     return not after[:1].isdigit() and len(tokens) > _WORDS_BEFORE_REAL_END
