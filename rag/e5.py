@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-RECIPE = 1  # raised with every change that makes other bytes of the same weights
+RECIPE = 2  # raised with every change that makes other bytes of the same weights
 
 MAGIC = b"E5S1"
 HEADER = struct.Struct("<4sI7ifi")
@@ -31,6 +31,7 @@ TENSOR = struct.Struct("<BIQQ")
 FLOAT32, BLOCKS = 0, 1
 BLOCK = 32  # weights that share one float16 scale
 BLOCK_BYTES = 2 + BLOCK // 2
+PAGE = 4096  # bytes; data mapped into memory begins at a multiple
 MICROSOFT = "com.microsoft"
 INPUTS = ("input_ids", "attention_mask")
 
@@ -96,7 +97,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def _parse(data: bytes) -> Weights:
-    magic, _, *numbers, epsilon, block = HEADER.unpack_from(data)
+    magic, _, hidden, layers, heads, inner, words, places, kinds, epsilon, block = HEADER.unpack_from(data)
     if magic != MAGIC or block != BLOCK:
         raise ValueError(f"starts with {magic!r} and block length {block}, not with {MAGIC!r} and {BLOCK}")
     at = HEADER.size
@@ -114,7 +115,7 @@ def _parse(data: bytes) -> Weights:
         kind, elements, offset, size = TENSOR.unpack_from(data, at)
         at += TENSOR.size
         tensors[name] = _tensor(name, kind, elements, np.frombuffer(data, np.uint8, size, offset))
-    return Weights(Shape(*numbers, epsilon), tensors)  # type: ignore[call-arg]
+    return Weights(Shape(hidden, layers, heads, inner, words, places, kinds, epsilon), tensors)
 
 
 def _tensor(name: str, kind: int, elements: int, raw: NDArray[np.uint8]) -> Tensor:
@@ -130,15 +131,27 @@ def _tensor(name: str, kind: int, elements: int, raw: NDArray[np.uint8]) -> Tens
 
 @dataclass
 class _Graph:
-    """Nodes and constants, collected in order of use."""
+    """Nodes and constants, collected in order of use; large constants go to `data`."""
 
+    data_file: str
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
+    data: bytearray = field(default_factory=bytearray)
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
-        from onnx import numpy_helper
+        from onnx import TensorProto, numpy_helper
 
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        tensor = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        self.constants.append(tensor)
+        if values.nbytes < PAGE:
+            return name
+        self.data.extend(b"\0" * (-len(self.data) % PAGE))
+        place = {"location": self.data_file, "offset": len(self.data), "length": values.nbytes}
+        for key, value in place.items():
+            tensor.external_data.add(key=key, value=str(value))
+        tensor.data_location = TensorProto.EXTERNAL
+        self.data.extend(tensor.raw_data)
+        tensor.ClearField("raw_data")
         return name
 
     def node(self, op: str, inputs: Sequence[str], output: str, domain: str = "", **attributes: Any) -> str:
@@ -148,15 +161,17 @@ class _Graph:
         return output
 
 
-def onnx_graph(weights: Weights) -> bytes:
-    """The encoder as a serialised ONNX model: (input_ids, attention_mask) -> last_hidden_state.
+def onnx_model(weights: Weights, data_file: str) -> tuple[bytes, bytes]:
+    """The encoder as ONNX: the graph, and the content of `data_file` that stands beside it.
 
-    Embeddings stay in their 4-bit blocks, which loses nothing. The matrices become int8 per output channel.
-    Inputs have shape (batch, length), int64; the output has shape (batch, length, hidden), float32.
+    Inputs are `input_ids` and `attention_mask`, int64, shape (batch, length); output is `last_hidden_state`,
+    float32, shape (batch, length, hidden). Embeddings stay in their 4-bit blocks, which loses nothing; the
+    matrices become int8 per output channel. The data is apart because it is then mapped into memory: of the
+    word embeddings only the pages of words that occur are ever read.
     """
     from onnx import TensorProto, helper
 
-    shape, graph = weights.shape, _Graph()
+    shape, graph = weights.shape, _Graph(data_file)
     graph.constant("one_axis", np.array([-1], np.int64))
     stream = _embeddings(graph, weights)
     graph.node("Cast", ["attention_mask"], "mask", to=TensorProto.INT32)
@@ -172,7 +187,7 @@ def onnx_graph(weights: Weights) -> bytes:
         opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid(MICROSOFT, 1)],
         ir_version=10,
     )
-    return bytes(model.SerializeToString(deterministic=True))
+    return model.SerializeToString(deterministic=True), bytes(graph.data)
 
 
 def _embeddings(graph: _Graph, weights: Weights) -> str:

@@ -116,21 +116,17 @@ class SentenceEncoder:
         return np.asarray(vectors, np.float32)
 
     def _prefix(self, *names: str) -> str:
-        return next((self._model.prompts[name] for name in names if self._model.prompts.get(name)), "")
+        return next((found for name in names if (found := self._model.prompts.get(name))), "")
 
     def _digest(self, folder: Path, weights: Path) -> str:
         digest = hashlib.sha256()
-        for file in (
-            weights,
-            folder / "tokenizer.json",
-            folder / "modules.json",
-            *sorted(folder.glob("*_*/config.json")),
-        ):
+        data = weights.with_name(f"{weights.name}_data")
+        for file in (weights, data, folder / "tokenizer.json", *sorted(folder.glob("*_Pooling/config.json"))):
             if file.is_file():
                 with file.open("rb") as stream:
                     digest.update(hashlib.file_digest(stream, "sha256").digest())
-        shape = [self._question_prefix, self._passage_prefix, self._model.max_seq_length, self._dimensions]
-        digest.update(json.dumps(shape).encode())
+        rest = [self._question_prefix, self._passage_prefix, self._model.max_seq_length, self._dimensions]
+        digest.update(json.dumps(rest).encode())
         return digest.hexdigest()[:16]
 
 
@@ -143,19 +139,28 @@ def _onnx_weights(folder: Path) -> Path:
 
 
 def _load(folder: Path, weights: Path, threads: int) -> SentenceTransformer:
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
+    import torch
     from sentence_transformers import SentenceTransformer
 
     if weights.suffix != ".onnx":
         return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-    arguments: dict[str, Any] = {
-        "file_name": weights.name,
-        "subfolder": weights.parent.name,
-        "provider": "CPUExecutionProvider",
-        "session_options": options,
+    # The hub's graph uses all 8 bits of its weights, which overflow the fast kernel of CPUs without VNNI;
+    # there this takes the exact one. It changes nothing on others.
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    # Beside the graph, torch only averages one text's tokens. With more threads they spend more time waiting
+    # for each other than working, and take it from the graph: measured 13 against 21 passages per CPU second.
+    torch.set_num_threads(1)
+    onnx: dict[str, Any] = {
+        "backend": "onnx",
+        "model_kwargs": {
+            "file_name": weights.name,
+            "subfolder": weights.parent.name,
+            "provider": "CPUExecutionProvider",
+            "session_options": options,
+        },
     }
-    return SentenceTransformer(
-        str(folder), device="cpu", backend="onnx", model_kwargs=arguments, local_files_only=True
-    )
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True, **onnx)

