@@ -1,0 +1,148 @@
+"""Summaries: chosen by program, word for word, cited."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import HashEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.errors import InputError
+from rag.sentences import split_sentences
+from rag.summarise import MAX_SENTENCES, summarise
+from rag.types import Article, Verdict
+
+BRIDGE = """Streit um die Brücke
+
+Der Stadtrat von Lindau beschloss am Montag den Bau einer neuen Brücke über den Kanal.
+
+Bürgermeisterin Anna Roth verteidigte den Bau der Brücke gegen die Kritik der Anwohner.
+Er kostet die Stadt Lindau nach Angaben des Baurats 40 Millionen Euro.
+Die Anwohner am Kanal fürchten den Lärm der Bagger und klagen gegen den Bau.
+
+Mehr zum Thema: Newsletter abonnieren und alle Nachrichten aus Lindau lesen.
+"""
+HARBOUR = """Der Hafen wird tiefer
+
+Bagger vertiefen seit gestern die Fahrrinne des Hafens für größere Frachtschiffe aus Übersee.
+Bürgermeisterin Anna Roth verteidigte den Bau der Brücke gegen die Kritik der Anwohner!
+Fischer warnen vor dem Schlamm, den die Arbeiten im Hafen aufwirbeln werden.
+"""
+
+
+def article(id_: str, text: str, language: str = "de") -> Article:
+    return Article(
+        id=id_, text=text, language=language, revision=f"r-{id_}", sentences=split_sentences(text, language)
+    )
+
+
+def texts(articles: list[Article], sentences: int = 3, focus: str = "") -> list[str]:
+    chosen = summarise(articles, HashEncoder(), sentences=sentences, focus=focus)
+    return [statement.text for statement in chosen.statements]
+
+
+def test_every_statement_is_a_sentence_of_its_article() -> None:
+    one = article("bridge", BRIDGE)
+    selection = summarise([one], HashEncoder(), sentences=3)
+    assert len(selection.statements) == 3
+    for statement in selection.statements:
+        (citation,) = statement.citations
+        assert one.text[citation.start : citation.end] == citation.quote
+        assert statement.text == " ".join(citation.quote.split())
+        assert (statement.verdict, statement.support) == (Verdict.SUPPORTED, 1.0)
+        assert (citation.article_id, citation.revision) == ("bridge", "r-bridge")
+
+
+def test_statements_keep_the_order_of_the_articles() -> None:
+    articles = [article("bridge", BRIDGE), article("harbour", HARBOUR)]
+    places = [
+        (["bridge", "harbour"].index(statement.citations[0].article_id), statement.citations[0].start)
+        for statement in summarise(articles, HashEncoder(), sentences=5).statements
+    ]
+    assert places == sorted(places)
+
+
+def test_headings_and_boilerplate_are_left_out() -> None:
+    chosen = texts([article("bridge", BRIDGE)], sentences=100)
+    assert len(chosen) == 4
+    assert not any("Newsletter" in text or text.startswith("Streit um") for text in chosen)
+
+
+def test_a_sentence_of_two_articles_counts_once_and_cites_both() -> None:
+    articles = [article("bridge", BRIDGE), article("harbour", HARBOUR)]
+    statements = summarise(articles, HashEncoder(), sentences=100).statements
+    shared = [statement for statement in statements if "Anna Roth" in statement.text]
+    assert [[citation.article_id for citation in one.citations] for one in shared] == [["bridge", "harbour"]]
+    assert shared[0].citations[1].quote.endswith("!")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Der Rat der Stadt stimmte am Montag nicht für den Bau der Brücke.",
+        "Der Rat der Stadt stimmte am Freitag für den Bau der Brücke.",
+        "Der Rat der Stadt stimmte am Montag gegen den Bau der Brücke.",
+    ],
+)
+def test_sentences_that_differ_in_one_word_are_not_the_same(other: str) -> None:
+    articles = [
+        article("one", "Der Rat der Stadt stimmte am Montag für den Bau der Brücke."),
+        article("other", other),
+    ]
+    statements = summarise(articles, HashEncoder(), sentences=5).statements
+    assert [len(statement.citations) for statement in statements] == [1, 1]
+
+
+def test_a_repetition_is_chosen_after_something_new() -> None:
+    text = (
+        "Der Stadtrat von Lindau beschloss den Bau einer neuen Brücke über den Kanal. "
+        "Den Bau einer neuen Brücke über den Kanal beschloss der Stadtrat von Lindau gestern. "
+        "Fischer warnen vor Schlamm, den Bagger im Hafen aufwirbeln."
+    )
+    chosen = texts([article("one", text)], sentences=2)
+    assert any("Fischer" in one for one in chosen)
+
+
+def test_a_focus_draws_the_choice_to_itself() -> None:
+    articles = [article("bridge", BRIDGE), article("harbour", HARBOUR)]
+    (chosen,) = texts(articles, sentences=1, focus="Fischer warnen vor dem Schlamm im Hafen")
+    assert chosen.startswith("Fischer warnen")
+
+
+def test_a_longer_summary_covers_no_less_and_a_full_one_everything() -> None:
+    one = article("harbour", HARBOUR)
+    covered = [summarise([one], HashEncoder(), sentences=n).covered for n in (1, 2, 3)]
+    assert covered == sorted(covered)
+    assert covered[0] > 0
+    assert covered[-1] == 1.0
+
+
+def test_articles_without_sentences_give_an_empty_summary() -> None:
+    selection = summarise([Article(text="Nicht zerlegt.", id="x")], HashEncoder(), sentences=3)
+    assert (selection.statements, selection.covered) == ((), 0.0)
+
+
+def test_short_notes_are_summarised_too() -> None:
+    assert texts([article("note", "Es brennt.")]) == ["Es brennt."]
+
+
+@pytest.mark.parametrize("sentences", [0, -1, MAX_SENTENCES + 1])
+def test_an_impossible_length_is_refused(sentences: int) -> None:
+    with pytest.raises(InputError, match=str(sentences)):
+        summarise([article("bridge", BRIDGE)], HashEncoder(), sentences=sentences)
+
+
+@given(
+    st.lists(st.text("abc dÄ.?!\n„“1", min_size=1, max_size=200), min_size=1, max_size=4),
+    st.integers(1, MAX_SENTENCES),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_articles_hold_quotes_are_exact(pages: list[str], sentences: int) -> None:
+    articles = {f"a{n}": article(f"a{n}", text) for n, text in enumerate(pages)}
+    selection = summarise(list(articles.values()), HashEncoder(), sentences=sentences)
+    assert len(selection.statements) <= sentences
+    assert 0.0 <= selection.covered <= 1.0
+    for statement in selection.statements:
+        assert statement.citations
+        for citation in statement.citations:
+            assert articles[citation.article_id].text[citation.start : citation.end] == citation.quote
