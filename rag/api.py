@@ -382,16 +382,22 @@ def summarise(body: SummariseRequest, qa: QA) -> Summary:
     )
 
 
+def _shown(article: Article) -> Article:
+    """Without the paths of this machine among its origins."""
+    addresses = tuple(origin for origin in article.origins if origin.startswith(("http://", "https://")))
+    return article.model_copy(update={"origins": addresses})
+
+
 @routes.get("/v1/articles")
 def articles(filters: Annotated[Filters, Query()], qa: QA) -> dict[Literal["articles"], list[Article]]:
     """All articles that pass the filters, without their text."""
-    return {"articles": qa.articles(**_given(filters))}
+    return {"articles": [_shown(one) for one in qa.articles(**_given(filters))]}
 
 
 @routes.get("/v1/articles/{article_id}")
 def article(article_id: str, qa: QA, revision: str | None = None) -> Article:
     """One article with its text and sentences; with `revision` an older text of it."""
-    return qa.article(article_id, revision)
+    return _shown(qa.article(article_id, revision))
 
 
 @routes.post("/v1/articles")

@@ -506,7 +506,8 @@ def ask(
     filters = _filters(after, before, source, language, article)
     with _opened(data) as qa:
         if stream:
-            _say_events(qa.stream(_piped(question), history=turns, **filters), as_json)
+            with _busy("Reading the articles"):
+                _say_events(qa.stream(_piped(question), history=turns, **filters), as_json)
             return
         with _busy("Reading the articles"):
             answer = qa.ask(_piped(question), history=turns, **filters)
@@ -520,13 +521,15 @@ def _say_events(events: Iterable[Event], as_json: bool) -> None:
     from rag.types import Answer, Statement
 
     for event in events:
+        _BAR.hide()
         if as_json:
             kind = type(event).__name__.lower()
             _say(json.dumps({"event": kind, "data": event.model_dump(mode="json")}, ensure_ascii=False))
         elif isinstance(event, Statement):
             _say(f"verified: {event.text}")
         elif isinstance(event, Answer):
-            _say()
+            if event.statements:
+                _say()
             _say_cited(event)
 
 
@@ -777,13 +780,13 @@ def eval_run(
 @contextmanager
 def _evaluated(file: Path, data: Path | None) -> Iterator[NewsQA]:
     """The index of `data`, or a passing one of the articles that the fact file names."""
+    from rag.evaluation import read_facts
+
+    articles = read_facts(file).articles  # before the models load: a wrong file is told at once
     if data is not None:
         with _opened(data) as qa:
             yield qa
         return
-    from rag.evaluation import read_facts
-
-    articles = read_facts(file).articles
     with TemporaryDirectory(prefix="rag-eval-") as folder, _opened(Path(folder)) as qa:
         qa.add(articles)
         yield qa

@@ -151,6 +151,15 @@ def test_several_article_ids_filter_the_list(client: TestClient, qa: SmallNewsQA
     assert len(client.get("/v1/articles", params={"article_ids": ids[:1]}).json()["articles"]) == 1
 
 
+def test_paths_of_the_machine_are_not_shown(client: TestClient, qa: SmallNewsQA) -> None:
+    one = next(iter(qa.stored.values()))
+    origins = ("/secret/harbour.txt", "https://example.org/harbour")
+    qa.stored[one.id] = one.model_copy(update={"origins": origins})
+    shown = client.get(f"/v1/articles/{one.id}")
+    assert shown.json()["origins"] == ["https://example.org/harbour"]
+    assert "secret" not in shown.text + client.get("/v1/articles").text
+
+
 # --- errors ----------------------------------------------------------------------------------
 
 
