@@ -22,6 +22,7 @@ from rag.clean import clean_article
 from rag.errors import (
     DocumentError,
     IndexMismatch,
+    RagError,
     StoreDamaged,
     StoreError,
     StoreFull,
@@ -309,7 +310,15 @@ class Index:
         """Articles prepared, in lists that give the encoder full batches."""
         batch: list[Prepared] = []
         names: set[str] = set()  # a second text of the same origin must be judged after the first is written
-        for article in articles:
+        source = iter(articles)
+        while True:
+            try:
+                article = next(source, None)
+            except RagError:
+                yield batch  # what was read before the source broke is not lost
+                raise
+            if article is None:
+                break
             try:
                 item = self._unless_settled(article, names, tally)
             except DocumentError as error:

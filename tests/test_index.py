@@ -17,6 +17,7 @@ from fakes import HashEncoder
 
 from rag.errors import (
     ArticleNotFound,
+    FetchError,
     IndexMismatch,
     StoreDamaged,
     StoreError,
@@ -131,6 +132,16 @@ def test_one_bad_document_does_not_stop_the_others(index: Index) -> None:
         "unreadable_document",
     ]
     assert index.check().ok
+
+
+def test_what_was_read_before_its_source_broke_is_kept(index: Index) -> None:
+    def source() -> Iterator[Article]:
+        yield article(1)
+        raise FetchError("the line is dead")
+
+    with pytest.raises(FetchError):
+        index.add(source())
+    assert len(everything_found(index)) == 1
 
 
 def test_the_encoder_gets_full_batches(index: Index) -> None:
