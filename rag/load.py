@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import calendar
 import ipaddress
+import logging
 import os
 import re
 import socket
@@ -73,10 +74,14 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# What Western European texts in Windows-1252 hold beyond ASCII. Other letters of that page (ð þ ý ì …) are
+# Left to itself the guess falls for the pages of old systems (mac_cyrillic for cp1251, cp775 for cp1250).
+_GUESSED = """cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 koi8_r koi8_u iso8859_2 shift_jis euc_jp
+    gb18030 big5 euc_kr""".split()
+_NOT_WESTERN = re.compile(r"[^\W\d_][¿¡£¼½¾×¹]|[^\W\d_]{3}[²³]|[²³£¹][a-zß-ÿ]")  # Polish "by³", "¿e"
+# What Western European texts in Windows-1252 hold beyond ASCII. Other letters of that page (ð þ ý …) are
 # what Turkish, Czech and others look like when they are read with the wrong one.
 _WESTERN = frozenset(
-    "äöüÄÖÜßéèêëàâçîïôûùœæÿÉÈÊËÀÂÇÎÏÔÛÙŒÆñáíóúÑÁÍÓÚãõÃÕåøÅØò"
+    "äöüÄÖÜßéèêëàâçîïôûùœæÿÉÈÊËÀÂÇÎÏÔÛÙŒÆñáíóúÑÁÍÓÚãõÃÕåøÅØòì"
     "„“”‚‘’»«›‹–—…•·€£§°²³½¼¾©®™´¡¿ªº±×%‰†\u00a0\u00ad"
 )
 _READ_AS_WINDOWS = ("iso-8859-1", "iso8859-1", "latin-1", "latin1", "ascii", "us-ascii")
@@ -253,6 +258,8 @@ def read_document(
             f"{origin} is named {suffix} but its content is not.", hint="Save it again, or export it as text."
         )
     text = decode(data, origin, declared=charset or (_declared_in_html(data) if is_html else ""), name=name)
+    if not text.strip():
+        raise EmptyDocument(f"{origin} is empty.", hint="Give a file that holds text.")
     if is_html:
         return _read_html(text, origin, url)
     if suffix in _MARKDOWN_SUFFIXES:
@@ -386,13 +393,13 @@ def _western(data: bytes) -> str | None:
     letters = sum(character.isalpha() for character in text)
     if any(character not in _WESTERN for character in beyond) or len(beyond) > 0.25 * max(letters, 4):
         return None
-    return None if re.search(r"[^\W\d_][²³½¼¾¿¡£§°±×][^\W\d_]", text) else text
+    return None if _NOT_WESTERN.search(text) else text
 
 
 def _guessed(data: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data).best()
+    best = from_bytes(data, cp_isolation=list(_GUESSED)).best()
     return str(best) if best is not None else None
 
 
@@ -414,10 +421,17 @@ def _declared_in_html(data: bytes) -> str:
 # --- HTML, PDF, Word ---------------------------------------------------------------------------
 
 
+def _quiet(*libraries: str) -> None:
+    """No lines on the terminal about every oddity of a page; what matters of them is in our own errors."""
+    for library in libraries:
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+
+
 def _read_html(text: str, origin: str, url: str) -> RawDocument:
     """Main text and metadata of a page, without navigation, advertisement and comments."""
     import trafilatura
 
+    _quiet("trafilatura", "htmldate")
     found = trafilatura.bare_extraction(
         text,
         url=url or None,
@@ -448,6 +462,7 @@ def _read_pdf(data: bytes, origin: str, settings: Settings) -> RawDocument:
     """Text of the pages, with a form feed between them, which tells the cleaner where running heads stand."""
     from pypdf import PdfReader
 
+    _quiet("pypdf")
     try:
         reader = PdfReader(BytesIO(data))
         if reader.is_encrypted and not _opens_without_password(reader):

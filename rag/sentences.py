@@ -478,7 +478,8 @@ def _verdict(line: str, begin: int, match: re.Match[str], language: str, no_capi
         return not (mark[0] in ".…" and closers and before[-1:] in ("[", "("))
     if no_capitals:
         token = before.split()[-1] if before.split() else ""
-        return len(token) > 3 and token.isalpha() and token not in _abbreviations(language)[0]
+        known = token in _BEFORE_NUMBERS or any(token in table for table in _abbreviations(language))
+        return len(token) > 2 and token.isalpha() and not known
     following = _WORD.match(after)
     return _verdict_full_stop(before, following.group() if following else "", after, closers, language)
 

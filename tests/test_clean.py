@@ -267,6 +267,7 @@ _ANY_TEXT = st.one_of(
 _KINDS = st.sampled_from(["plain", "pdf", "html", "docx"])
 
 
+@settings(deadline=None)
 @given(_ANY_TEXT, _KINDS)
 def test_cleaning_is_idempotent(text: str, kind: str) -> None:
     once = clean_text(text, kind)  # type: ignore[arg-type]
@@ -274,6 +275,7 @@ def test_cleaning_is_idempotent(text: str, kind: str) -> None:
     assert kind != "pdf" or clean_text(once) == once
 
 
+@settings(deadline=None)
 @given(_ANY_TEXT, _KINDS)
 def test_layout_is_what_the_rest_relies_on(text: str, kind: str) -> None:
     cleaned = clean_text(text, kind)  # type: ignore[arg-type]
@@ -282,6 +284,7 @@ def test_layout_is_what_the_rest_relies_on(text: str, kind: str) -> None:
     assert not re.search(r"[\r\f\t\u00a0\u00ad\u200b]|\n{3}|  | \n|\n ", cleaned)
 
 
+@settings(deadline=None)
 @given(_ANY_TEXT, _KINDS)
 def test_letters_and_digits_are_a_subsequence_of_the_input(text: str, kind: str) -> None:
     """Nothing is invented and nothing changes places, whatever is dropped or joined."""
@@ -290,7 +293,7 @@ def test_letters_and_digits_are_a_subsequence_of_the_input(text: str, kind: str)
     assert all(character in given_characters for character in _bare(cleaned))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(["Haus", "gehen", "Ende", "Straße", "Öl"]), min_size=5, max_size=80))
 def test_rewrapping_gives_the_sentence_back(words: list[str]) -> None:
     sentence = "Wir " + " ".join(words).lower() + "."

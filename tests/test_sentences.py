@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.sentences import MAX_SENTENCE_CHARS, detect_language, split_sentences
@@ -603,6 +603,7 @@ _ANY_TEXT = st.one_of(
 _LANGUAGES = st.sampled_from(["de", "en", "fr", "tr", "ru", "zh", "el", "", "xx"])
 
 
+@settings(deadline=None)
 @given(_ANY_TEXT, _LANGUAGES)
 def test_offsets_are_exact_ordered_and_cover_the_text(text: str, language: str) -> None:
     place = 0
@@ -618,6 +619,7 @@ def test_offsets_are_exact_ordered_and_cover_the_text(text: str, language: str) 
     assert not text[place:].strip()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_language_is_a_code_or_nothing(text: str) -> None:
     language = detect_language(text)
