@@ -1,85 +1,133 @@
-"""A question and sentences -> items of the answer, each found again word for word in a sentence.
+"""A question and sentences -> which sentences answer it, and the words in them that do.
 
-The model goes through numbered sentences one by one and copies the words that answer. Whatever it writes is looked
-up in the sentences it was given (this is what makes a citation exact); what stands nowhere is dropped.
+The model never writes a quote. It first names sentence numbers, one token whose probabilities tell how sure it is of
+every sentence and of "none". Where a few words answer, it then copies them; whatever it writes is looked up in the
+sentence it was given, and what does not stand there is dropped.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rag.prompts import load_prompt
-from rag.types import ChatModel, Hit, Message, Piece, Usage
+from rag.types import ChatModel, Hit, Piece, Usage
+from rag.words import is_content_word
 
-_MAX_ITEMS = 6  # per sentence
-_ENTRY = re.compile(r'"(\d+)"\s*:\s*\[\s*((?:"(?:[^"\\]|\\.)*"\s*,?\s*)*)')
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+MAX_CHOICES = 9  # sentence numbers are single digits, so that one token names a sentence
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which sentences answer, as the model sees it.
+
+    Attributes:
+        chosen: whether the model named the sentence, in the order of the sentences asked about.
+        probability: 0..1 for each sentence that it is the first one named; empty where the model does not tell.
+        none: probability that no sentence answers; None where the model does not tell.
+        usage: what it cost.
+    """
+
+    chosen: tuple[bool, ...]
+    probability: tuple[float, ...]
+    none: float | None
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Words of one sentence: `article.text[start:end] == text`.
-
-    `certainty` is the geometric mean probability (0..1) of the tokens that copied them, `doubt` the lowest one,
-    `opened` the probability that the sentence got any item at all; 1.0 where the model does not tell.
-    """
+    """Words of one sentence: `article.text[start:end] == text`."""
 
     text: str
     start: int
     end: int
     hit: Hit
-    certainty: float = 1.0
-    doubt: float = 1.0
-    opened: float = 1.0
 
 
-@dataclass(slots=True)
-class Reading:
-    """One conversation with the model about one set of sentences; filled while `items` runs."""
-
-    question: str
-    hits: Sequence[Hit]
-    messages: list[Message] = field(default_factory=list)
-    reply: str = ""
-    usage: Usage = field(default_factory=Usage)
-
-
-def read(question: str, hits: Sequence[Hit], llm: ChatModel, reading: Reading) -> Iterator[Item]:
-    """Items of the answer as the model copies them; none if no sentence answers.
-
-    Args:
-        question: one question that stands alone.
-        hits: the sentences, in the order in which they are numbered.
-        llm: the model that reads.
-        reading: takes up the conversation and what it cost.
+def choose(question: str, hits: Sequence[Hit], llm: ChatModel) -> Choice:
+    """Asks the model which of at most `MAX_CHOICES` sentences answer the question.
 
     Raises:
         ModelError: the model did not answer.
     """
     listing = "\n".join(f"[{n}] {one_line(hit.text)}" for n, hit in enumerate(hits, start=1))
-    reading.messages = load_prompt("read").fill({"sentences": listing, "question": question})
-    pieces: list[Piece] = []
-    seen: set[tuple[str, int, int]] = set()
-    taken = 0
-    for piece in llm.stream(reading.messages, max_tokens=60 + 30 * len(hits), schema=_schema(len(hits))):
-        reading.usage = reading.usage + (piece.usage or Usage())
-        pieces.append(piece)
-        reading.reply += piece.text
-        found = list(_copied(reading.reply))
-        for number, words, at in found[taken:]:
-            anchored = anchor(words, number, hits)
-            if anchored is None or (anchored[0].article_id, *anchored[1:]) in seen:
-                continue
-            hit, start, end = anchored
-            seen.add((hit.article_id, start, end))
-            certainty, doubt, opened = _probabilities(pieces, at, len(words))
-            text = hit.text[start - hit.start : end - hit.start]
-            yield Item(text, start, end, hit, certainty, doubt, opened)
-        taken = len(found)
+    turns = load_prompt("select").fill({"sentences": listing, "question": question})
+    pieces = list(llm.stream(turns, max_tokens=3 * len(hits)))
+    named = {int(number) for number in _DIGITS.findall("".join(piece.text for piece in pieces))}
+    chosen = tuple(n in named for n in range(1, len(hits) + 1))
+    usage = pieces[-1].usage or Usage()
+    first = next((piece for piece in pieces if piece.alternatives), None)
+    if first is None:
+        return Choice(chosen, (), None, usage)
+    probability = tuple(_probability(first, str(n)) for n in range(1, len(hits) + 1))
+    return Choice(chosen, probability, _probability(first, "0"), usage)
+
+
+def _probability(piece: Piece, token: str) -> float:
+    return sum(math.exp(logprob) for text, logprob in piece.alternatives.items() if text.strip() == token)
+
+
+def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item], Usage]:
+    """The words of these sentences that answer the question, each found again where it stands.
+
+    Raises:
+        ModelError: the model did not answer.
+    """
+    text = " ".join(one_line(hit.text) for hit in hits)
+    turns = load_prompt("copy").fill({"sentences": text, "question": question})
+    reply = llm.complete(turns, max_tokens=24 + 24 * len(hits))
+    items: dict[tuple[str, int, int], Item] = {}
+    for words in re.split(r"[;\n]", reply.text):
+        found = anchor(words, hits)
+        if found is not None:
+            hit, start, end = found
+            items.setdefault((hit.article_id, start, end), _widened(item(hit, start, end)))
+    return _joined(list(items.values())), reply.usage
+
+
+_TOKEN = re.compile(r"\s*(\w[\w'’-]*)")
+_FOLLOWING = 5  # words that may stand between a possessor and the name: "X's long-time personal adviser Y"
+
+
+def _widened(one: Item) -> Item:
+    """The item with the rest of a name that its copy left out.
+
+    "X's adviser" becomes "X's adviser Y", "90-minütiges" becomes "90-minütiges Telefonat": words are added up to the
+    last one that begins with a capital, as long as neither punctuation nor a function word comes between.
+    """
+    hit, text = one.hit, one.hit.text
+    at = last = one.end - hit.start
+    open_ended = _asks_for_more(one.text)
+    for _ in range(_FOLLOWING if open_ended else 2):
+        match = _TOKEN.match(text, at)
+        if match is None or not is_content_word(match[1], hit.language):
+            break
+        if match[1][0].isupper():
+            last = match.end()
+        elif not open_ended:
+            break
+        at = match.end()
+    return item(hit, one.start, hit.start + last)
+
+
+def _asks_for_more(text: str) -> bool:
+    """Whether words end in a possessive or in an adjective or number, so that their noun is still to come."""
+    end = text.split()[-1]
+    possessive = end[0].isupper() and end[-1] in "s'’" and len(end) > 3
+    return possessive or end[0].islower() or end[-1].isdigit()
+
+
+def item(hit: Hit, start: int, end: int) -> Item:
+    """The item at `start`..`end` of the article, inside the sentence `hit`."""
+    return Item(hit.text[start - hit.start : end - hit.start], start, end, hit)
+
+
+def whole(hit: Hit) -> Item:
+    """The whole sentence as an item."""
+    return item(hit, hit.start, hit.end)
 
 
 def one_line(text: str) -> str:
@@ -87,58 +135,13 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _schema(count: int) -> dict[str, object]:
-    numbers = [str(n) for n in range(1, count + 1)]
-    items = {"type": "array", "items": {"type": "string"}, "maxItems": _MAX_ITEMS}
-    return {
-        "type": "object",
-        "properties": dict.fromkeys(numbers, items),
-        "required": numbers,
-        "additionalProperties": False,
-    }
-
-
-def _copied(reply: str) -> Iterator[tuple[int, str, int]]:
-    """(sentence number, words, offset of the words in the reply) of every string that is complete."""
-    for entry in _ENTRY.finditer(reply):
-        for string in _STRING.finditer(reply, entry.start(2), entry.end(2)):
-            try:
-                words = json.loads(string[0])
-            except json.JSONDecodeError:  # a lone surrogate or control character: not words of a sentence
-                continue
-            if words.strip():
-                yield int(entry[1]), words.strip(), string.start() + 1
-
-
-def _probabilities(pieces: Sequence[Piece], at: int, length: int) -> tuple[float, float, float]:
-    """Geometric mean and lowest probability of the tokens at `at`, and that of the token which opened the list."""
-    position = 0
-    logprobs: list[float] = []
-    opened = 1.0
-    for piece in pieces:
-        end = position + len(piece.text)
-        if piece.logprob is not None and piece.text:
-            if position < at < end + 1 and '"' in piece.text:
-                opened = math.exp(piece.logprob)
-            elif position >= at and end <= at + length:
-                logprobs.append(piece.logprob)
-        position = end
-    if not logprobs:
-        return 1.0, 1.0, opened
-    return math.exp(sum(logprobs) / len(logprobs)), math.exp(min(logprobs)), opened
-
-
-def anchor(words: str, number: int, hits: Sequence[Hit]) -> tuple[Hit, int, int] | None:
-    """Where `words` stand in the sentences: (sentence, start, end) in its article, None if nowhere.
-
-    The sentence with that number is tried first, because the model's numbers are sometimes off by one.
-    """
-    order = sorted(range(len(hits)), key=lambda n: abs(n + 1 - number))
+def anchor(words: str, hits: Sequence[Hit]) -> tuple[Hit, int, int] | None:
+    """Where `words` stand in the sentences: (sentence, start, end) in its article, None if nowhere."""
     for pattern in _patterns(words):
-        for n in order:
-            match = pattern.search(hits[n].text)
+        for hit in hits:
+            match = pattern.search(hit.text)
             if match:
-                return hits[n], hits[n].start + match.start(), hits[n].start + match.end()
+                return hit, hit.start + match.start(), hit.start + match.end()
     return None
 
 
@@ -157,3 +160,24 @@ def _patterns(words: str) -> Iterator[re.Pattern[str]]:
 def _pattern(parts: Sequence[str]) -> re.Pattern[str]:
     spelled = (re.escape(part).replace("ß", "ss").replace("ss", "(?:ss|ß)") for part in parts)
     return re.compile(r"(?<!\w)" + r"[\W_]{1,4}".join(spelled) + r"(?!\w)", re.IGNORECASE)
+
+
+# What stands between two items of a list; without it they are one: "X's adviser Y" is one person.
+_SEPARATOR = re.compile(
+    r"[,;:()–—/]|\b(?:und|sowie|oder|and|or|et|ou|y|o|e|ed|ve|veya|и|или|en|of|i|oraz|als auch|as well as)\b",
+    re.IGNORECASE,
+)
+
+
+def _joined(items: Sequence[Item]) -> list[Item]:
+    """Items in the order of the text; neighbours that nothing separates become one, overlapping ones too."""
+    joined: list[Item] = []
+    for one in sorted(items, key=lambda one: (one.hit.article_id, one.start)):
+        last = joined[-1] if joined else None
+        if last is not None and last.hit == one.hit:
+            between = one.hit.text[max(0, last.end - one.hit.start) : one.start - one.hit.start]
+            if one.start <= last.end or not _SEPARATOR.search(between):
+                joined[-1] = item(one.hit, last.start, max(last.end, one.end))
+                continue
+        joined.append(one)
+    return joined

@@ -163,7 +163,7 @@ class LocalModel(LangChainModel):
         del self._server
 
 
-def _pieces(chunk: Any) -> Iterator[Piece]:  # noqa: ANN401 - AIMessageChunk, typed too loosely by its library
+def _pieces(chunk: Any) -> Iterator[Piece]:
     tokens = (chunk.response_metadata.get("logprobs") or {}).get("content") or []
     if not tokens:
         text = chunk.text if isinstance(chunk.text, str) else chunk.text()
@@ -189,11 +189,17 @@ def _translated(error: Exception) -> ModelError:
     """Vendors' errors have no common base; what they share is the name and the HTTP status they carry."""
     kind = type(error).__name__
     if "Timeout" in kind:
-        return ModelTimeout(f"The language model did not finish in time ({kind}).", hint="Raise RAG_DEADLINE.")
+        return ModelTimeout(
+            f"The language model did not finish in time ({kind}).", hint="Raise RAG_DEADLINE."
+        )
     status = getattr(error, "status_code", None)
     if status in {401, 403}:
-        return ModelError(f"The language model refused the key (HTTP {status}).", hint="Check RAG_LLM_API_KEY.")
-    return ModelUnavailable(f"The language model failed: {kind}: {error}", hint="Check RAG_LLM and its server.")
+        return ModelError(
+            f"The language model refused the key (HTTP {status}).", hint="Check RAG_LLM_API_KEY."
+        )
+    return ModelUnavailable(
+        f"The language model failed: {kind}: {error}", hint="Check RAG_LLM and its server."
+    )
 
 
 def open_llm(settings: Settings, progress: Progress | None = None) -> ChatModel | None:
@@ -256,7 +262,7 @@ def _open_vendor(wanted: str, settings: Settings) -> ChatModel:
     return LangChainModel(chat, wanted, tells_probabilities=wanted.startswith("openai:"))
 
 
-def read_json(text: str) -> Any:  # noqa: ANN401 - whatever the model wrote
+def read_json(text: str) -> Any:
     """The JSON value of a reply, None if it is not JSON (a reply cut off, or a model that ignores schemas)."""
     try:
         return json.loads(text)

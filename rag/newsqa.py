@@ -15,8 +15,8 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rag import chat, compose, verify
-from rag.answer import Item, Reading, one_line, read
+from rag import chat, compose, summarise, verify
+from rag.answer import MAX_CHOICES, choose, copy, one_line, whole
 from rag.clean import clean
 from rag.compose import Judged
 from rag.encoder import open_encoder
@@ -25,8 +25,9 @@ from rag.index import Index, open_index
 from rag.llm import open_llm
 from rag.load import load
 from rag.prompts import load_prompt
-from rag.question import Question, read_question
+from rag.question import Kind, Question, adds, read_question
 from rag.retrieve import Retriever
+from rag.sentences import detect_language
 from rag.settings import Settings, read_settings
 from rag.types import (
     AddReport,
@@ -49,7 +50,6 @@ from rag.types import (
     Summary,
     Usage,
 )
-
 from rag.words import Word, words
 
 if TYPE_CHECKING:
@@ -57,13 +57,14 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
 Source = Article | str | Path
-_PROMPTS = ("read", "confirm", "translate", "standalone")
+_PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
 _LANGUAGES = {
     "de": "German", "en": "English", "fr": "French", "es": "Spanish", "it": "Italian", "tr": "Turkish",
     "ru": "Russian", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
 }  # fmt: skip
 _POOL = 12  # sentences that are ranked for one question
 _CONTEXT_CHARS = 700  # about 200 tokens: what the model reads is what an answer costs
+_GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
 _DEFAULT: Any = object()
 
 
@@ -142,15 +143,14 @@ class NewsQA:
         return self._index.add(self._documents(sources), progress)
 
     def _documents(self, sources: Source | Iterable[Source]) -> Iterator[Article | Failure]:
-        single = isinstance(sources, (Article, str, Path))
-        for source in [sources] if single else sources:  # type: ignore[list-item,union-attr]
+        for source in (sources,) if isinstance(sources, (Article, str, Path)) else sources:
             if isinstance(source, Article):
                 yield source
                 continue
             for document in load(source, self._settings):
                 yield document if isinstance(document, Failure) else _article(document)
 
-    def articles(self, **filters: Any) -> list[Article]:  # noqa: ANN401 - fields of Filters, checked there
+    def articles(self, **filters: Any) -> list[Article]:
         """All articles that pass the filters, newest first, without their texts."""
         return self._index.articles(_filters(filters))
 
@@ -180,7 +180,7 @@ class NewsQA:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def search(self, question: str, k: int = 10, **filters: Any) -> list[Hit]:  # noqa: ANN401
+    def search(self, question: str, k: int = 10, **filters: Any) -> list[Hit]:
         """The `k` passages nearest to the question, nearest first.
 
         Raises:
@@ -191,14 +191,15 @@ class NewsQA:
         asked = read_question(question, max_chars=self._settings.max_question_chars)
         return self._retriever.passages(asked.text, k, _filters(filters))
 
-    def ask(self, question: str, *, history: Sequence[Message] = (), **filters: Any) -> Answer:  # noqa: ANN401
+    def ask(self, question: str, *, history: Sequence[Message] = (), **filters: Any) -> Answer:
         """A cited, checked answer, or an honest "not in these articles".
 
         Raises:
             InputError: an empty or too long question, an unknown filter. ModelError: the model did not answer.
         """
         *_, answer = self.stream(question, history=history, **filters)
-        assert isinstance(answer, Answer)
+        if not isinstance(answer, Answer):
+            raise TypeError("A stream of events must end with its answer.")
         return answer
 
     def stream(
@@ -206,10 +207,76 @@ class NewsQA:
         question: str,
         *,
         history: Sequence[Message] = (),
-        **filters: Any,  # noqa: ANN401
+        **filters: Any,
     ) -> Iterator[Event]:
         """The same in events: `Evidence`, each `Statement` once it is verified, last the `Answer`."""
-        return _Asking(self, question, tuple(history), _filters(filters)).events()
+        return Asking(self, question, tuple(history), _filters(filters)).events()
+
+    def summarise(
+        self,
+        article_ids: Sequence[str] | None = None,
+        *,
+        query: str | None = None,
+        k: int = 20,
+        sentences: int = 5,
+        language: str | None = None,
+        **filters: Any,
+    ) -> Summary:
+        """The sentences that tell most of some articles, word for word, each cited.
+
+        Args:
+            article_ids: these articles; or
+            query: those among the `k` passages nearest to it, which also says what matters most.
+            k: passages looked at for a query, 1..1000.
+            sentences: how many sentences at most, 1..100.
+            language: the reader's language (ISO 639-1); sentences stay in the article's own if not given.
+            filters: see `Filters`; with neither ids nor query, all articles that pass.
+
+        Raises:
+            ArticleNotFound: an unknown id. InputError: a number out of range, an unknown filter.
+        """
+        started = time.perf_counter()
+        articles = self._to_summarise(article_ids, query, k, filters)
+        language = language or (articles[0].language if articles else detect_language(query or ""))
+        selection = summarise.summarise(articles, self._index.encoder, sentences=sentences, focus=query or "")
+        asking = Asking(self, query or "?", (), Filters())
+        told = [asking.reworded(one, _language_of(one, articles), language) for one in selection.statements]
+        statements, citations = compose.numbered(told)
+        return Summary(
+            status=Status.ANSWERED if statements else Status.NOT_FOUND,
+            language=language,
+            statements=statements,
+            text=compose.render(statements) if statements else compose.not_found(language),
+            citations=citations,
+            covered=selection.covered,
+            missing="" if statements else compose.not_found(language),
+            article_ids=tuple(article.id for article in articles),
+            usage=asking.usage,
+            timings={"total": time.perf_counter() - started},
+            fingerprint=self.fingerprint,
+        )
+
+    def _to_summarise(
+        self, article_ids: Sequence[str] | None, query: str | None, k: int, filters: dict[str, Any]
+    ) -> list[Article]:
+        if article_ids is not None:
+            return [self.article(article_id) for article_id in dict.fromkeys(article_ids)]
+        if query is not None:
+            found = self.search(query, k, **filters)
+            return [self.article(article_id) for article_id in dict.fromkeys(hit.article_id for hit in found)]
+        return [self.article(article.id) for article in self.articles(**filters)]
+
+    def as_retriever(self, k: int = 10, **filters: Any) -> BaseRetriever:
+        """This search as a LangChain retriever: documents are passages, their metadata say where they stand."""
+        from rag.langchain import as_retriever
+
+        return as_retriever(self, k, filters)
+
+    def as_runnable(self) -> Runnable[str, Answer]:
+        """`ask` as a LangChain Runnable from question to `Answer`."""
+        from rag.langchain import as_runnable
+
+        return as_runnable(self)
 
     @property
     def fingerprint(self) -> str:
@@ -242,6 +309,11 @@ def _article(document: RawDocument) -> Article | Failure:
         return Failure(origin=document.origin, code=error.code, message=error.message, hint=error.hint)
 
 
+def _language_of(statement: Statement, articles: Sequence[Article]) -> str:
+    cited = statement.citations[0].article_id
+    return next((article.language for article in articles if article.id == cited), "")
+
+
 def _filters(given: dict[str, Any]) -> Filters:
     if unknown := sorted(set(given) - set(Filters.model_fields)):
         raise InputError(
@@ -250,17 +322,17 @@ def _filters(given: dict[str, Any]) -> Filters:
     return Filters(**given)
 
 
-class _Asking:
+class Asking:
     """One question on its way to an answer; counts what it costs."""
 
     def __init__(self, qa: NewsQA, question: str, history: tuple[Message, ...], filters: Filters) -> None:
         self._qa = qa
         self._retriever = qa._retriever
         self._limit = qa._settings.max_question_chars
-        self._question = read_question(question, max_chars=self._limit)
+        self.question = read_question(question, max_chars=self._limit)
         self._history = history
         self._filters = filters
-        self._usage = Usage()
+        self.usage = Usage()
         self._timings: dict[str, float] = {}
         self._started = time.perf_counter()
         self._translations: dict[tuple[str, str], str] = {}
@@ -270,13 +342,13 @@ class _Asking:
         with self._timed("understand"):
             self._stand_alone()
         with self._timed("search"):
-            pool = self._retriever.sentences(self._question.text, _POOL, self._filters)
-            hits = self._context(pool)
+            pool = self.pool()
+            hits = self.context(pool)
         shown: list[tuple[str, list[Judged]]] = []
         missing: list[str] = []
         if hits:
             yield Evidence(hits=tuple(hits))
-            for part in self._question.parts:
+            for part in self.question.parts:
                 found = False
                 for text, group in self._statements(part, pool, hits):
                     found = True
@@ -289,13 +361,17 @@ class _Asking:
     def _stand_alone(self) -> None:
         if not self._history:
             return
-        text, usage = chat.standalone(self._question.text, self._history, self._qa._llm())
-        self._usage += usage
-        self._question = read_question(text, max_chars=max(self._limit, len(text)))
+        text, usage = chat.standalone(self.question.text, self._history, self._qa._llm())
+        self.usage += usage
+        self.question = read_question(text, max_chars=max(self._limit, len(text)))
 
-    def _context(self, pool: Sequence[Hit]) -> list[Hit]:
+    def pool(self) -> list[Hit]:
+        """The sentences nearest to the question, nearest first."""
+        return self._retriever.sentences(self.question.text, _POOL, self._filters)
+
+    def context(self, pool: Sequence[Hit]) -> list[Hit]:
         """The sentences to be read: the nearest ones and what follows the first two, in the order of the text."""
-        room = self._qa._settings.context_sentences
+        room = min(self._qa._settings.context_sentences, MAX_CHOICES)
         chosen: dict[tuple[str, int], Hit] = {}
         for hit in pool[: max(1, room - 2)]:
             chosen[hit.article_id, hit.first] = hit
@@ -313,48 +389,84 @@ class _Asking:
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
     ) -> Iterator[tuple[str, list[Judged]]]:
         """(text, its items) of every statement that the evidence carries."""
-        judged = list(self._judged(question, pool, hits))
+        judged = self._judged(question, pool, hits)
+        if judged and compose.is_short(question.kind):
+            judged = self._shortened(question, judged)
         for group in compose.grouped(judged, question.kind):
-            text = self._worded(compose.words_of(group, question.kind), group[0].item.hit.language)
-            yield text, group
+            yield self._worded(question, group), group
 
-    def _judged(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> Iterator[Judged]:
+    def _judged(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> list[Judged]:
+        """The sentences that the gate lets through, in the order of the text."""
         llm = self._qa._llm()
-        items = self._copied(question, hits, llm) if llm else _whole_sentences(hits)
-        for item in items:
+        passed: list[Judged] = []
+        for hit, seen in self.signals(question, pool, hits, llm):
             with self._timed("verify"):
-                judged = self._judge(question, item, pool, llm)
-            if judged is not None:
-                yield judged
+                support, shown = self._support(question, hit, seen, llm)
+            if shown:
+                passed.append(Judged(whole(hit), support))
+        return passed
 
-    def _copied(self, question: Question, hits: Sequence[Hit], llm: ChatModel) -> Iterator[Item]:
-        reading = Reading(question.text, hits)
-        with self._timed("read"):
-            found = list(read(question.text, hits, llm, reading))
-        self._usage += reading.usage
-        yield from found
+    def _continued(self, question: Question, judged: Sequence[Judged]) -> list[Judged]:
+        """Sentences right behind those that answer which say that they go on with the list, and do."""
+        llm = self._qa._llm()
+        known = {(one.item.hit.article_id, one.item.hit.first) for one in judged}
+        more = []
+        for one in judged[:2]:
+            for after in self._retriever.neighbours(one.item.hit, 0, 1):
+                if llm is None or (after.article_id, after.first) in known or not adds(after.text):
+                    continue
+                with self._timed("verify"):
+                    yes, usage = verify.confirm(llm, question.text, after.text)
+                self.usage += usage
+                if yes is not None and yes >= _GOES_ON:
+                    more.append(Judged(whole(after), min(one.support, yes)))
+        return more
 
-    def _judge(
-        self, question: Question, item: Item, pool: Sequence[Hit], llm: ChatModel | None
-    ) -> Judged | None:
-        """The item with its support; None if the gate does not let it through."""
-        seen = verify.signals(item, self._surroundings(question, item, pool))
-        if llm is None:
-            gate = verify.load_gate("extractive")
-            support = gate.support(seen)
-            return Judged(item, support) if support >= gate.shows else None
-        gate = verify.load_gate("first")
+    def signals(
+        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit], llm: ChatModel | None
+    ) -> Iterator[tuple[Hit, verify.Signals]]:
+        """Every sentence with what speaks for and against it."""
+        chosen: Sequence[float] = [0.0] * len(hits)
+        none = 0.0
+        if llm is not None:
+            with self._timed("read"):
+                choice = choose(question.text, hits, llm)
+            self.usage += choice.usage
+            chosen = choice.probability or [float(named) for named in choice.chosen]
+            none = choice.none if choice.none is not None else float(not any(choice.chosen))
+        for hit, probability in zip(hits, chosen, strict=True):
+            yield hit, verify.signals(hit, self._surroundings(question, hit, pool), probability, none)
+
+    def _support(
+        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None
+    ) -> tuple[float, bool]:
+        """The gate's support for a sentence and whether that is enough; in doubt the model is asked once more."""
+        gate = verify.load_gate("extractive" if llm is None else "first")
         support = gate.support(seen)
-        if gate.unsure(support):
-            yes, usage = verify.confirm(llm, question.text, item)
-            self._usage += usage
+        if llm is not None and gate.unsure(support):
+            yes, usage = verify.confirm(llm, question.text, hit.text)
+            self.usage += usage
             if yes is not None:
                 gate = verify.load_gate("second")
                 support = gate.support(seen, yes)
-        return Judged(item, support) if support >= gate.shows else None
+        return support, support >= gate.shows
 
-    def _surroundings(self, question: Question, item: Item, pool: Sequence[Hit]) -> verify.Context:
-        hit = item.hit
+    def _shortened(self, question: Question, judged: list[Judged]) -> list[Judged]:
+        """The words that answer, where the model can copy them; else the sentences as they are."""
+        llm = self._qa._llm()
+        if llm is None:
+            return judged
+        more = self._continued(question, judged) if question.kind is Kind.PERSON else []
+        found: list[Judged] = []
+        for sentences in filter(None, (judged, more)):  # a continuation is read alone, else it is passed over
+            support = {(one.item.hit.article_id, one.item.hit.first): one.support for one in sentences}
+            with self._timed("copy"):
+                items, usage = copy(question.text, [one.item.hit for one in sentences], llm)
+            self.usage += usage
+            found += [Judged(one, support[one.hit.article_id, one.hit.first]) for one in items]
+        return found or judged
+
+    def _surroundings(self, question: Question, hit: Hit, pool: Sequence[Hit]) -> verify.Context:
         catalog = self._qa._index.catalog
         article = catalog.texts([hit.article_id])[hit.article_id]
         near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
@@ -364,6 +476,7 @@ class _Asking:
         return verify.Context(
             question=asked,
             kind=question.kind,
+            foreign=bool(hit.language and question.language not in {"", hit.language}),
             rarity={stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()},
             near="\n".join(near),
             article=f"{article.title}\n{article.text}",
@@ -380,15 +493,28 @@ class _Asking:
             text = self._translated(text, language) or text
         return words(text, language)
 
-    def _worded(self, text: str, language: str) -> str:
-        """The article's words in the reader's language; quoted as they are where that cannot be done safely."""
-        reader = self._question.language
-        if not reader or not language or reader == language or _only_names(text, language):
+    def _worded(self, question: Question, group: Sequence[Judged]) -> str:
+        """The article's words in the reader's language; as they are where that cannot be done safely."""
+        text = compose.words_of(group, question.kind)
+        language, reader = group[0].item.hit.language, self.question.language
+        if not reader or not language or reader == language:
             return text
         translated = self._translated(text, reader)
-        if translated and verify.faithful(text, language, translated, reader, self._qa._index.encoder):
+        if compose.is_short(question.kind):
+            kept = translated and verify.same_short(text, language, translated, reader)
+            return translated if kept else text
+        if translated and verify.faithful(text, translated, reader, self._qa._index.encoder):
             return translated
         return compose.quoted(text, reader)
+
+    def reworded(self, statement: Statement, language: str, reader: str) -> Statement:
+        """A verbatim statement in the reader's language, quoted as it is where that cannot be done safely."""
+        if not language or not reader or language == reader:
+            return statement
+        translated = self._translated(statement.text, reader)
+        kept = translated and verify.faithful(statement.text, translated, reader, self._qa._index.encoder)
+        text = translated if kept else compose.quoted(statement.text, reader)
+        return statement.model_copy(update={"text": text})
 
     def _translated(self, text: str, language: str) -> str:
         """The text in another language as the model puts it; empty without a model or a name for the language."""
@@ -400,14 +526,14 @@ class _Asking:
             turns = load_prompt("translate").fill({"language": _LANGUAGES[language], "text": text})
             with self._timed("translate"):
                 reply = llm.complete(turns, max_tokens=40 + len(text) // 2)
-            self._usage += reply.usage
+            self.usage += reply.usage
             self._translations[key] = one_line(reply.text)
         return self._translations[key]
 
     # --- the answer ------------------------------------------------------------------------------
 
     def _answer(self, shown: Sequence[tuple[str, list[Judged]]], missing: Sequence[str]) -> Answer:
-        language = self._question.language
+        language = self.question.language
         statements, citations = compose.numbered([compose.statement(group, text) for text, group in shown])
         status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
         lacking = ""
@@ -419,13 +545,13 @@ class _Asking:
         self._timings["total"] = time.perf_counter() - self._started
         return Answer(
             status=status,
-            question=self._question.text,
+            question=self.question.text,
             language=language,
             statements=statements,
             text=text,
             citations=citations,
             missing=lacking,
-            usage=self._usage,
+            usage=self.usage,
             timings=self._timings,
             fingerprint=self._qa.fingerprint,
         )
@@ -437,13 +563,3 @@ class _Asking:
             yield
         finally:
             self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
-
-
-def _whole_sentences(hits: Sequence[Hit]) -> Iterator[Item]:
-    return (Item(hit.text, hit.start, hit.end, hit) for hit in sorted(hits, key=lambda hit: -hit.score))
-
-
-def _only_names(text: str, language: str) -> bool:
-    """Whether the text holds nothing but names and numbers, which need no translation."""
-    found = words(text, language)
-    return bool(found) and all(word.name for word in found) and language != "de"

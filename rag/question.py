@@ -128,3 +128,16 @@ def _kind(text: str) -> Kind:
     if found and min(found)[0] <= 40:
         return min(found)[2]
     return Kind.OTHER if openers else Kind.YES_NO
+
+
+_ADDS = re.compile(
+    r"\b(?:auch|ebenfalls|ebenso|außerdem|zudem|ferner|überdies|darüber hinaus|hinzu|also|too|as well|"
+    r"in addition|additionally|likewise|furthermore|moreover|aussi|également|en outre|de plus|también|además|"
+    r"anche|inoltre|também|além disso|ayrıca|также|тоже|кроме того|ook|bovendien|również|także|ponadto)\b",
+    re.IGNORECASE,
+)
+
+
+def adds(sentence: str) -> bool:
+    """Whether a sentence says of itself that it goes on with a list: it holds "also", "ebenfalls" or the like."""
+    return bool(_ADDS.search(sentence))

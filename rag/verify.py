@@ -1,6 +1,6 @@
-"""A drafted item and the sentence it stands in -> does this sentence answer this question?
+"""A question and a sentence -> does this sentence answer this question?
 
-Every item stands word for word in its sentence (rag.answer sees to that); what is left to judge is whether the
+What is shown stands word for word in its sentence (rag.answer sees to that); what is left to judge is whether the
 sentence is about what was asked. Several cheap signals are combined by a small logistic model whose coefficients
 stand in gate.json, written by eval/fit_gate.py; the language model is asked for its probability of "yes" only where
 they leave doubt.
@@ -18,11 +18,11 @@ from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 
-from rag.answer import Item, one_line
+from rag.answer import one_line
 from rag.prompts import load_prompt
 from rag.question import Kind
 from rag.sentences import detect_language
-from rag.types import ChatModel, Encoder, Usage, Verdict
+from rag.types import ChatModel, Encoder, Hit, Usage, Verdict
 from rag.words import Word, words
 
 _GATES = Path(__file__).with_name("gate.json")
@@ -45,40 +45,41 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What speaks for and against an item; all in 0..1 except `similarity`, a cosine.
+    """What speaks for and against a sentence as the answer; all in 0..1 except `similarity`, a cosine.
 
     Attributes:
+        chosen: the model's probability that this sentence answers; 0 without a model.
+        none: the model's probability that no sentence does; 0 without a model.
         similarity: of question and sentence.
         lead: how far the sentence's score lies behind the best sentence's.
         coverage: share of the question's content words in the sentence, rare words counting more.
-        around: the same share in the sentence, its neighbours, title and heading together.
-        strangers: share of the question's names and numbers that its article does not hold at all.
-        echo: share of the item's content words that the question holds already.
-        fits: whether the item looks like what the question asks for (a number, a time, a name).
-        opened, certainty, doubt: how sure the model was while it copied, see `rag.answer.Item`.
+        around: the same share in the sentence, its neighbours and title together.
+        strangers: share of the question's names and numbers that the article does not hold at all.
+        fits: 1 if the sentence holds what the question asks for (a number, a time, a name), else 0.
+        foreign: 1 if question and article are in different languages.
     """
 
+    chosen: float
+    none: float
     similarity: float
     lead: float
     coverage: float
     around: float
     strangers: float
-    echo: float
     fits: float
-    opened: float
-    certainty: float
-    doubt: float
+    foreign: float
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What surrounds an item when it is judged.
+    """What surrounds a sentence when it is judged.
 
     Attributes:
         question: words of the question in the language of the article.
         kind: what the question asks for.
+        foreign: whether the question was asked in another language.
         rarity: weight of a stem, higher for rarer ones.
-        near: text of the sentence with its neighbours, heading and title.
+        near: the neighbours of the sentence and its title.
         article: the whole text with its title.
         similarity: cosine of question and sentence.
         best_score: score of the best sentence found.
@@ -86,6 +87,7 @@ class Context:
 
     question: Sequence[Word]
     kind: Kind
+    foreign: bool
     rarity: Mapping[str, float]
     near: str
     article: str
@@ -93,25 +95,20 @@ class Context:
     best_score: float
 
 
-def signals(item: Item, context: Context) -> Signals:
-    """The signals of one item in its context."""
-    language = item.hit.language
-    held = _stems(item.hit.text, language)
-    near = held | _stems(context.near, language)
-    article = _stems(context.article, language)
-    own = words(item.text, language)
-    asked = {stem for word in context.question for stem in (word.stem, *word.parts)}
+def signals(hit: Hit, context: Context, chosen: float = 0.0, none: float = 0.0) -> Signals:
+    """The signals of one sentence in its context; `chosen` and `none` as the model has them."""
+    held = _stems(hit.text, hit.language)
+    near = held | _stems(context.near, hit.language)
     return Signals(
+        chosen=chosen,
+        none=none,
         similarity=context.similarity,
-        lead=max(0.0, context.best_score - item.hit.score),
+        lead=max(0.0, context.best_score - hit.score),
         coverage=_share(context.question, held, context.rarity),
         around=_share(context.question, near, context.rarity),
-        strangers=_strangers(context.question, article),
-        echo=sum(word.stem in asked for word in own) / len(own) if own else 1.0,
-        fits=_fits(item.text, context.kind),
-        opened=item.opened,
-        certainty=item.certainty,
-        doubt=item.doubt,
+        strangers=_strangers(context.question, _stems(context.article, hit.language)),
+        fits=_fits(hit.text, context.kind),
+        foreign=float(context.foreign),
     )
 
 
@@ -175,20 +172,13 @@ def _fits(text: str, kind: Kind) -> float:
     return 0.5
 
 
-def confirm(llm: ChatModel, question: str, item: Item, before: str = "") -> tuple[float | None, Usage]:
-    """The model's probability (0..1) of "yes" that the sentence proves the item to be the answer.
-
-    Args:
-        llm: the model that is asked.
-        question: one question that stands alone.
-        item: what was copied from the sentence.
-        before: what stands before the sentence, where it leans on that.
+def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float | None, Usage]:
+    """The model's probability (0..1) of "yes" that the sentence holds the answer; None if it cannot tell.
 
     Raises:
         ModelError: the model did not answer.
     """
-    sentence = one_line(f"{before} {item.hit.text}")
-    turns = load_prompt("confirm").fill({"sentence": sentence, "question": question, "item": item.text})
+    turns = load_prompt("confirm").fill({"sentence": one_line(sentence), "question": question})
     chosen = llm.choose(turns, ("Ja", "Nein"))
     if chosen is None:
         return None, Usage()
@@ -234,8 +224,35 @@ def load_gate(name: str) -> Gate:
     return Gate(**table)
 
 
-def faithful(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
-    """Whether a translation may stand for the text: same numbers, no new names, near in meaning, of like length."""
+# Forms of "be" and "have": a short answer that gained one in translation has become a claim of its own.
+_CLAIMS = frozenset(
+    "is are was were has have had ist sind war waren hat haben hatte est sont était a ont es son era è sono".split()
+)
+
+
+def same_short(text: str, language: str, translated: str, reader: str) -> bool:
+    """Whether the translation of a few words still says the same: like length, same numbers, names in order."""
+    own, other = text.split(), translated.rstrip(".").split()
+    if not other or len(other) > len(own) + 3 or _numbers(text) != _numbers(translated):
+        return False
+    if {word.casefold() for word in other} & _CLAIMS - {word.casefold() for word in own}:
+        return False
+    names = [word.stem for word in words(text, language) if word.name]
+    kept = [
+        next((at for at, name in enumerate(names) if name == word.stem or alike(name, word.stem)), None)
+        for word in words(translated, reader)
+        if word.name
+    ]
+    places = [at for at in kept if at is not None]
+    return places == sorted(places) and (bool(places) or not names or not _is_latin(translated))
+
+
+def _is_latin(text: str) -> bool:
+    return any("a" <= letter.lower() <= "z" for letter in text)
+
+
+def faithful(text: str, translated: str, reader: str, encoder: Encoder) -> bool:
+    """Whether a translation may stand for a sentence: same numbers, near in meaning, of like length."""
     if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
         return False
     if detect_language(translated) not in {"", reader}:
