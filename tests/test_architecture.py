@@ -46,6 +46,7 @@ HOUSE = (
     "chat",
     "langchain",
     "newsqa",
+    "bench",
     "client",
     "api",
     "evaluation",
