@@ -646,6 +646,8 @@ def summarise(
 ) -> None:
     """Summarise articles in cited, verified sentences.
 
+    Without ID and --query: all articles that pass the filters.
+
     Examples:
       rag summarise 3f2a91c0
       rag summarise --query "security guarantees" --sentences 3 --to en
@@ -790,6 +792,32 @@ def _evaluated(file: Path, data: Path | None) -> Iterator[NewsQA]:
     with TemporaryDirectory(prefix="rag-eval-") as folder, _opened(Path(folder)) as qa:
         qa.add(articles)
         yield qa
+
+
+@_command(app, "bench")
+def bench(
+    parts: Annotated[list[str] | None, typer.Argument(metavar="PART", show_default=False)] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure speed and memory against their limits.
+
+    Parts are ask, search, indexing, memory and start; without one, all of them. The index is not touched.
+
+    Examples:
+      rag bench
+      rag bench search start
+    """
+    from rag.bench import PARTS, run
+
+    with _progress() as progress:
+        report = run(_settings(data), progress, parts=parts or PARTS)
+    if as_json:
+        _say_json(report)
+    else:
+        _say(report.table())
+    if not report.passed:
+        raise typer.Exit(1)
 
 
 @_command(app, "serve")
