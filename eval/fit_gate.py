@@ -5,7 +5,7 @@
 
 FOLDER holds pairs NAME.jsonl (question, answers, gold_doc) and NAME_corpus.jsonl (doc_id, title, text). Each question
 is asked twice: as it is, and with every sentence that holds an accepted answer hidden, so that its topic is still
-there and its answer is not. A third of the questions are asked in English, as the language model translates them.
+there and its answer is not. A quarter of the questions is asked in English, as the language model translates them.
 Only sets whose licence allows it may be used. Rows hold numbers only, no text.
 """
 
@@ -19,6 +19,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -66,11 +67,7 @@ def _collect(folder: Path, rows: Path, n: int) -> None:
     for corpus in corpora:
         documents = _read(corpus)
         articles += [
-            Article(
-                text=document["text"],
-                title=document.get("title", ""),
-                url=f"https://set.invalid/{document['doc_id']}",
-            )
+            Article(text=document["text"], title=document.get("title", ""), url=_address(document["doc_id"]))
             for document in documents
         ]
         questions = _read(corpus.with_name(corpus.name.replace("_corpus", "")))
@@ -96,7 +93,7 @@ def _rows(qa: NewsQA, question: dict[str, Any], number: int) -> list[dict[str, A
     llm = qa._llm()
     assert llm is not None
     text = question["question"]
-    if number % 3 == 0:
+    if number % 4 == 0:
         turns = load_prompt("translate").fill({"language": "English", "text": text})
         text = llm.complete(turns, max_tokens=80).text.strip()
     rows = []
@@ -108,17 +105,21 @@ def _rows(qa: NewsQA, question: dict[str, Any], number: int) -> list[dict[str, A
             continue
         judged = sorted(asking.signals(asking.question, pool, context, llm), key=lambda one: -one[1].chosen)
         for rank, (hit, seen) in enumerate(judged[:3]):
-            yes, _ = confirm(llm, asking.question.text, hit.text) if rank < 2 else (None, None)
+            yes, _ = confirm(llm, asking.question.text, hit.text) if rank < 1 else (None, None)
             rows.append(
                 asdict(seen)
                 | {"yes": yes, "rank": rank, "hidden": hidden, "question": number}
                 | {
                     "label": int(
-                        _holds(hit, question["answers"]) and hit.url.endswith("/" + question["gold_doc"])
+                        _holds(hit, question["answers"]) and hit.url == _address(question["gold_doc"])
                     )
                 }
             )
     return rows
+
+
+def _address(document: str) -> str:
+    return f"https://set.invalid/{quote(document, safe='')}"
 
 
 def _holds(hit: Hit, answers: list[str]) -> bool:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 from rag import models
 from rag.errors import ModelError, ModelTimeout, ModelUnavailable, SettingsError
@@ -23,9 +26,11 @@ from rag.types import ChatModel, Message, Piece, Progress, Reply, Usage
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
+_log = logging.getLogger(__name__)
+
 _LOCAL = {"local": "qwen2.5-coder-1.5b", "local-small": "qwen2.5-coder-0.5b"}
 _CONTEXT_TOKENS = 8192
-_SLOTS = 4  # one per prompt family, so that each keeps its constant prefix in the cache
+_SLOTS = 8  # one per prompt, so that each keeps its constant beginning in the cache
 _ALTERNATIVES = 10
 
 
@@ -57,7 +62,17 @@ class LangChainModel:
         self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Piece]:
         """One greedy reply in pieces; see `ChatModel.stream`."""
-        options: dict[str, Any] = {"max_tokens": max_tokens}
+        return self._stream(messages, max_tokens=max_tokens, schema=schema)
+
+    def _stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        schema: Mapping[str, Any] | None,
+        **more: Any,
+    ) -> Iterator[Piece]:
+        options: dict[str, Any] = {"max_tokens": max_tokens} | more
         if schema is not None:
             form = {"name": "reply", "schema": dict(schema), "strict": True}
             options["response_format"] = {"type": "json_schema", "json_schema": form}
@@ -111,6 +126,10 @@ class LangChainModel:
 class LocalModel(LangChainModel):
     """A gguf file on llama.cpp inside this process.
 
+    Everything of a prompt but its last turn is constant. What the model computed for that beginning is kept in a slot
+    of its own and in a file beside the model, so that a new process starts where the last one stood; no question and no
+    article is ever in such a file.
+
     Args:
         path: the gguf file, verified.
         name: its name in rag.models.
@@ -126,12 +145,16 @@ class LocalModel(LangChainModel):
         from langchain_openai import ChatOpenAI
         from pydantic import SecretStr
 
-        key = secrets.token_urlsafe(32)
+        self._key = secrets.token_urlsafe(32)
+        self._beginnings = path.parent / "beginnings"
+        self._build = f"{xllamacpp.__version__}-{path.name}-{path.stat().st_size}"
+        self._slots: dict[str, int] = {}
+        self._slot_lock = Lock()
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.hostnames = ["127.0.0.1"]
         params.port = 0
-        params.api_keys = [key]
+        params.api_keys = [self._key]
         params.n_ctx = _CONTEXT_TOKENS
         params.n_parallel = _SLOTS
         params.kv_unified = True
@@ -140,6 +163,8 @@ class LocalModel(LangChainModel):
         params.cache_ram_mib = 0
         params.verbosity = -1
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
+        if _folder(self._beginnings):
+            params.slot_save_path = f"{self._beginnings}{os.sep}"
         try:
             self._server = xllamacpp.Server(params)
         except Exception as error:
@@ -149,18 +174,77 @@ class LocalModel(LangChainModel):
         chat = ChatOpenAI(
             model=name,
             base_url=f"{self._server.listening_address}/v1",
-            api_key=SecretStr(key),
+            api_key=SecretStr(self._key),
             temperature=0,
             timeout=timeout,
             max_retries=0,
             stream_usage=True,
-            extra_body={"cache_prompt": True},
         )
         super().__init__(chat, name, tells_probabilities=True)
 
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Piece]:
+        """One greedy reply in pieces; see `ChatModel.stream`."""
+        slot = self._slot(messages)
+        body = {"cache_prompt": True, "id_slot": slot}
+        yield from self._stream(messages, max_tokens=max_tokens, schema=schema, extra_body=body)
+
+    def _slot(self, messages: Sequence[Message]) -> int:
+        """The slot that has computed the beginning of this prompt, the last one for prompts without a beginning."""
+        beginning = messages[:-1]
+        key = hashlib.sha256(
+            "\0".join([self._build, *(turn.model_dump_json() for turn in beginning)]).encode()
+        ).hexdigest()[:16]
+        with self._slot_lock:
+            if key in self._slots:
+                return self._slots[key]
+            if not beginning or len(self._slots) >= _SLOTS - 1:
+                return _SLOTS - 1
+            slot = len(self._slots)
+            self._prepare(beginning, key, slot)
+            self._slots[key] = slot
+            return slot
+
+    def _prepare(self, beginning: Sequence[Message], key: str, slot: int) -> None:
+        """Brings a beginning into its slot: from its file, else by computing it once."""
+        if (self._beginnings / key).is_file() and self._slot_action(slot, "restore", key):
+            return
+        turns = [*beginning, Message(role="user", content="-")]
+        body = {"cache_prompt": True, "id_slot": slot}
+        for _ in self._stream(turns, max_tokens=1, schema=None, extra_body=body):
+            pass
+        part = f"{key}.{secrets.token_hex(4)}"
+        if self._slot_action(slot, "save", part):
+            (self._beginnings / part).replace(self._beginnings / key)
+
+    def _slot_action(self, slot: int, action: str, name: str) -> bool:
+        """Whether the server could save or restore; without it answers are only slower to begin."""
+        request = Request(
+            f"{self._server.listening_address}/slots/{slot}?action={action}",
+            data=json.dumps({"filename": name}).encode(),
+            headers={"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
+        )
+        try:
+            with urlopen(request, timeout=30) as response:
+                return bool(response.status == 200)
+        except OSError as error:
+            _log.warning("Could not %s the beginning of a prompt: %s", action, error)
+            return False
+
     def close(self) -> None:
-        """Stops the server and frees the weights."""
-        del self._server
+        """Stops the server and frees the weights. Twice is harmless."""
+        self.__dict__.pop("_server", None)
+
+
+def _folder(path: Path) -> bool:
+    """Whether the folder is there and can be written; a read-only model folder is no error."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("Beginnings of prompts are not kept: %s", error)
+        return False
+    return os.access(path, os.W_OK)
 
 
 def _pieces(chunk: Any) -> Iterator[Piece]:
@@ -260,11 +344,3 @@ def _open_vendor(wanted: str, settings: Settings) -> ChatModel:
     except ValueError as error:
         raise SettingsError(f"RAG_LLM = {wanted!r} cannot be used: {error}") from error
     return LangChainModel(chat, wanted, tells_probabilities=wanted.startswith("openai:"))
-
-
-def read_json(text: str) -> Any:
-    """The JSON value of a reply, None if it is not JSON (a reply cut off, or a model that ignores schemas)."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return None

@@ -15,6 +15,8 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pydantic import ValidationError
+
 from rag import chat, compose, summarise, verify
 from rag.answer import MAX_CHOICES, choose, copy, one_line, whole
 from rag.clean import clean
@@ -319,7 +321,14 @@ def _filters(given: dict[str, Any]) -> Filters:
         raise InputError(
             f"There is no filter {unknown[0]!r}.", hint=f"Filters are {', '.join(Filters.model_fields)}."
         )
-    return Filters(**given)
+    try:
+        return Filters(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"The filter {first['loc'][0]} = {first['input']!r} cannot be used: {first['msg']}.",
+            hint="Dates look like 2025-02-18, article_ids is a list of ids.",
+        ) from error
 
 
 class Asking:
