@@ -66,6 +66,7 @@ class ChromaVectors:
         self.name = collection
         self._lock = RLock()
         self._client: Any = None
+        self._closed = False
         self._collection: Any = None
         self._file: tuple[int, int] | None = None
         with self._errors():
@@ -95,6 +96,7 @@ class ChromaVectors:
         self._batch = self._client.get_max_batch_size()
         self._collection = self._make(self.name)
         self._file = _file_of(self._path) if self._path is not None else None
+        self._closed = False
 
     def _make(self, name: str) -> Any:
         return self._client.get_or_create_collection(
@@ -106,7 +108,7 @@ class ChromaVectors:
         """Turns every error out of Chroma, panics of its native part included, into one of this package."""
         try:
             yield
-        except (StoreError, SettingsError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        except (StoreError, SettingsError, ImportError, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:
             raise self._translated(error) from error
@@ -128,7 +130,7 @@ class ChromaVectors:
         where = self._url or str(self._path)
         text = f"{error}".strip() or type(error).__name__
         low = text.lower()
-        if self._client is None and isinstance(error, AttributeError):
+        if self._closed and isinstance(error, AttributeError):
             return StoreError(f"The vectors in {where} are closed.", hint="Open them again.")
         if any(sign in low for sign in _FULL):
             return StoreFull(
@@ -151,6 +153,7 @@ class ChromaVectors:
         """Releases folder or connection, so that the same path can be opened again. Twice is harmless."""
         with self._lock:
             client, self._client, self._collection = self._client, None, None
+            self._closed = True
             if client is not None:
                 with self._errors():
                     client.close()
