@@ -42,7 +42,7 @@ class Question:
             return (self,)
         pieces = [self.text[a:b] for a, b in zip([0, *cuts], [*cuts, len(self.text)], strict=True)]
         texts = [_LINK.sub("", piece).strip(" ,;?") + "?" for piece in pieces]
-        return tuple(Question(text, self.language, _kind(text)) for text in texts)
+        return tuple(Question(text, self.language, _kind(text, self.language)) for text in texts)
 
 
 # Question words by what they ask for; a phrase is tried before its first word alone.
@@ -76,6 +76,8 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
         "кто|кого|кому|кем|wie|kto|kogo",
     ),
 )
+# Question words that are something else in other languages: "who" in Dutch is "how" in German.
+_ONLY_IN = {"wie": "nl", "kim": "tr"}
 _SPEECH = re.compile(
     r"\b(?:sagt|sagte[n]?|gesagt|erklärt[e]?|äußert[e]?|nannte|bezeichnet\w*|betont\w*|"
     r"say|says|said|call|called|describe[ds]?|state[ds]?|dit|déclar\w+|dijo|disse|detto|dedi|söyledi|"
@@ -112,14 +114,16 @@ def read_question(text: str, *, max_chars: int) -> Question:
             f"The question has {len(stripped)} characters, the limit is {max_chars}.",
             hint="Ask one short question, or raise RAG_MAX_QUESTION_CHARS.",
         )
-    return Question(stripped, detect_language(stripped), _kind(stripped))
+    language = detect_language(stripped)
+    return Question(stripped, language, _kind(stripped, language))
 
 
-def _kind(text: str) -> Kind:
+def _kind(text: str, language: str) -> Kind:
     lowered = text.casefold()
     found: list[tuple[int, int, Kind]] = []
     for order, (kind, words) in enumerate(_ASKS):
-        match = re.search(rf"(?<!\w)(?:{words})(?!\w)", lowered)
+        matches = re.finditer(rf"(?<!\w)(?:{words})(?!\w)", lowered)
+        match = next((one for one in matches if _ONLY_IN.get(one[0], language) == language), None)
         if match:
             found.append((match.start(), order, kind))
     openers = _OPEN.search(lowered)

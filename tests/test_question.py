@@ -1,0 +1,153 @@
+"""What a question asks for, read from its closed word classes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.errors import InputError
+from rag.question import Kind, adds, read_question
+
+
+def kind(text: str) -> Kind:
+    return read_question(text, max_chars=2000).kind
+
+
+def parts(text: str) -> list[tuple[str, Kind]]:
+    return [(part.text, part.kind) for part in read_question(text, max_chars=2000).parts]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Wer eröffnete den neuen Hafen?", Kind.PERSON),
+        ("Mit wem sprach die Bürgermeisterin?", Kind.PERSON),
+        ("Who opened the new harbour?", Kind.PERSON),
+        ("Qui a ouvert le port de la ville ?", Kind.PERSON),
+        ("Кто открыл новый порт?", Kind.PERSON),
+        ("Yeni limanı kim açtı?", Kind.PERSON),
+        ("Wie opende de nieuwe haven?", Kind.PERSON),
+        ("Wann wurde der Hafen eröffnet?", Kind.TIME),
+        ("An welchem Tag kam der Zirkus?", Kind.TIME),
+        ("When did the strike begin?", Kind.TIME),
+        ("In which year was the bridge built?", Kind.TIME),
+        ("Когда начался праздник?", Kind.TIME),
+        ("Wo liegt der neue Hafen?", Kind.PLACE),
+        ("Where did they meet?", Kind.PLACE),
+        ("Wie viele Fahrer streikten am Montag?", Kind.NUMBER),
+        ("Wie lange dauerte der Streik?", Kind.NUMBER),
+        ("How many drivers went on strike?", Kind.NUMBER),
+        ("Combien de chauffeurs ont participé ?", Kind.NUMBER),
+        ("Сколько водителей участвовало?", Kind.NUMBER),
+        ("Warum streikten die Fahrer?", Kind.REASON),
+        ("Aus welchem Grund streikten die Fahrer?", Kind.REASON),
+        ("Why did the drivers go on strike?", Kind.REASON),
+        ("Was sagte die Bürgermeisterin zum Hafen?", Kind.SPEECH),
+        ("What did the mayor say about the harbour?", Kind.SPEECH),
+        ("Wie nannte die Bürgermeisterin den Streik?", Kind.SPEECH),
+        ("Wurde der Hafen am Montag eröffnet?", Kind.YES_NO),
+        ("Did the mayor open the harbour?", Kind.YES_NO),
+        ("Welche Forderungen hat die Gewerkschaft?", Kind.OTHER),
+        ("Wie reagierte der Konzern auf den Streik?", Kind.OTHER),
+        ("Wie wurde der Hafen bezahlt?", Kind.OTHER),
+        ("What are the demands of the union?", Kind.OTHER),
+    ],
+)
+def test_question_words_tell_the_kind(text: str, expected: Kind) -> None:
+    assert kind(text) is expected
+
+
+def test_a_name_that_is_a_question_word_elsewhere_asks_for_nothing() -> None:
+    assert kind("Did Kim open the harbour on Monday?") is Kind.YES_NO
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wer eröffnete den Hafen?", "de"),
+        ("Who opened the harbour?", "en"),
+        ("Qui a ouvert le port de la ville ?", "fr"),
+        ("Кто открыл новый порт?", "ru"),
+    ],
+)
+def test_the_language_is_the_questions(text: str, language: str) -> None:
+    assert read_question(text, max_chars=2000).language == language
+
+
+def test_a_question_with_two_question_words_has_two_parts() -> None:
+    assert parts("Wer kam, und wann begann es?") == [
+        ("Wer kam?", Kind.PERSON),
+        ("wann begann es?", Kind.TIME),
+    ]
+    assert [text for text, _ in parts("Who attended and where did they meet and why?")] == [
+        "Who attended?",
+        "where did they meet?",
+        "why?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Wer kam?", "Wer eröffnete den Hafen und die Brücke?", "What did the mayor and the council decide?"],
+)
+def test_a_question_without_parts_is_its_own(text: str) -> None:
+    asked = read_question(text, max_chars=2000)
+    assert asked.parts == (asked,)
+
+
+def test_parts_keep_the_language_of_the_whole() -> None:
+    asked = read_question("Wer eröffnete den Hafen, und warum?", max_chars=2000)
+    assert {part.language for part in asked.parts} == {"de"}
+
+
+def test_space_around_and_inside_is_folded() -> None:
+    assert read_question("  Wer\n\tkam  ?\n", max_chars=2000).text == "Wer kam ?"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\u2003"])
+def test_an_empty_question_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="empty"):
+        read_question(text, max_chars=2000)
+
+
+def test_a_question_may_be_as_long_as_the_limit_and_no_longer() -> None:
+    assert read_question("x" * 30, max_chars=30).text == "x" * 30
+    with pytest.raises(InputError, match=r"31 characters, the limit is 30.*RAG_MAX_QUESTION_CHARS"):
+        read_question("x" * 31, max_chars=30)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Auch der Baurat war gekommen.",
+        "Außerdem sprach Mia Lang.",
+        "The banker was there, too.",
+        "De plus, le maire est venu.",
+        "Также приехал министр.",
+    ],
+)
+def test_a_sentence_can_say_that_it_goes_on_with_a_list(sentence: str) -> None:
+    assert adds(sentence)
+
+
+@pytest.mark.parametrize("sentence", ["Der Rauch stieg auf.", "The tool broke.", "Брат приехал."])
+def test_other_sentences_go_on_with_nothing(sentence: str) -> None:
+    assert not adds(sentence)
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    if not text.split():
+        with pytest.raises(InputError):
+            read_question(text, max_chars=300)
+        return
+    asked = read_question(text, max_chars=300)
+    assert asked.text == " ".join(text.split())
+    assert asked.parts
+    assert all(part.language == asked.language for part in asked.parts)
+
+
+def test_a_long_row_of_joints_is_read_quickly() -> None:
+    assert len(read_question("und wer " * 2500, max_chars=20_000).parts) > 1000
