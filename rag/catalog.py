@@ -460,12 +460,17 @@ class SqliteCatalog:
         k: int,
         filters: Filters | None = None,
         languages: Sequence[str] | None = None,
+        anchors: Iterable[str] = (),
     ) -> list[tuple[str, float]]:
         """The `k` passages that hold `terms` best: (passage id, BM25 score), higher is better.
 
-        Terms are those of words.query_terms. With `languages`, only passages of articles in one of them.
+        Terms are those of words.query_terms. With `languages`, only passages of articles in one of them. With
+        `anchors`, only passages that hold one of these, which spares scoring all that hold a common term;
+        an anchor weighs once more than it stands in `terms`.
         """
-        expression = _match(terms)
+        expression, anchored = _match(terms), _match(anchors)
+        if expression and anchored:
+            expression = f"({anchored}) AND ({expression})"
         if not expression or k < 1:
             return []
         where, values = _where(filters)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -54,16 +54,21 @@ class _Query:
 
     `weights` is the rarity of each term, `potential` what BM25 gives a good match of all of them, `covered`
     the share (0..1) of it that the index can reach. `terms` may hold names in other languages' stems besides.
+    `anchors` are the rarest terms, empty if all are rare enough to be looked for.
     """
 
     terms: tuple[str, ...]
     weights: Mapping[str, float]
     potential: float
     covered: float
+    anchors: tuple[str, ...] = ()
 
 
 # BM25 gives a term its rarity times 0 to 2.2, by how often it stands; 2 is what a passage about it gets.
 _SATURATION = 2.0
+# Scoring a passage takes about a microsecond per term. Common terms still count where a rarer one stands; with
+# anchors in a tenth of all passages, nDCG@10 of the words stays within .003.
+_ANCHORED = 2000
 _TWINS = 2  # as many sentences that say the same in the same words are shown before any third one
 
 
@@ -166,7 +171,8 @@ class Retriever:
         others = (other for other in languages if other != language)
         names = (name for other in others for name in name_terms(question, language, other))
         extra = tuple(name for name in dict.fromkeys(names) if name not in own.weights)
-        return _Query(own.terms + extra, own.weights, own.potential, own.covered)
+        terms = own.terms + extra
+        return replace(own, terms=terms, anchors=_rarest(self._catalog.term_frequencies(terms)))
 
     def _weigh(self, terms: tuple[str, ...], total: int) -> _Query:
         frequencies = self._catalog.term_frequencies(terms)
@@ -189,7 +195,9 @@ class Retriever:
             dense = dict(self._vectors.query(vector, depth, article_ids=articles))
         words: dict[str, float] = {}
         if weights.words and query.terms:
-            words = dict(self._catalog.search_words(query.terms, max(weights.words_depth, k), filters))
+            depth = max(weights.words_depth, k)
+            found = self._catalog.search_words(query.terms, depth, filters, anchors=query.anchors)
+            words = dict(found)
         missing = [id_ for id_ in words if id_ not in dense]
         cosines = dense | (self._vectors.cosines(vector, missing) if weights.dense else {})
         ranked = []
@@ -249,6 +257,17 @@ class _SentenceVectors:
         if not keys:
             return np.zeros((0, self._encoder.dimensions), dtype=np.float32)
         return np.stack([known[key] for key in keys])
+
+
+def _rarest(frequencies: Mapping[str, int]) -> tuple[str, ...]:
+    """The rarest terms, at least one, of at most `_ANCHORED` passages together; empty if that is all."""
+    present = sorted((n, term) for term, n in frequencies.items() if n)
+    total = 0
+    for place, (n, _) in enumerate(present):
+        total += n
+        if place and total > _ANCHORED:
+            return tuple(term for _, term in present[:place])
+    return ()
 
 
 def _found_by(dense: bool, words: bool) -> FoundBy:

@@ -245,3 +245,14 @@ def test_similarities_are_the_cosines_of_the_sentences_alone(shelf: Shelf) -> No
     expected = shelf.encoder.encode_passages([hit.text for hit in hits]) @ question
     assert np.allclose(retriever.similarities("Plan der Brücke", hits), expected)
     assert retriever.similarities("Plan", []) == []
+
+
+def test_common_words_count_where_a_rarer_one_stands_and_cost_nothing_elsewhere(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.add(Article(id="rare", language="de", text="Die Brücke in Lindau."))
+    shelf.add(*(Article(id=f"n{n}", language="de", text=f"Die Brücke Nummer {n + 5000}.") for n in range(40)))
+    anchored = shelf.catalog.search_words(("bruck", "lindau"), 50, anchors=("lindau",))
+    everything = dict(shelf.catalog.search_words(("bruck", "lindau"), 50))
+    assert [id_.split(":")[0] for id_, _ in anchored] == ["rare"]
+    assert anchored[0][1] > everything[anchored[0][0]] > 0
+    shelf.close()
