@@ -354,27 +354,32 @@ class Reply(Noun):
 
 
 class Progress(Protocol):
-    """Called with (done, total, what) while something long runs; `total` is 0 while unknown."""
+    """Called while something long runs."""
 
-    def __call__(self, done: int, total: int, what: str) -> None: ...
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """So much is done of `total`, which is 0 while unknown; `what` is for the person watching."""
 
 
 class Encoder(Protocol):
     """Texts to unit vectors, float32, shape (n, dimensions)."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people call this encoder."""
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever the vectors could: weights, number format, prefixes, pooling."""
 
     @property
-    def dimensions(self) -> int: ...
+    def dimensions(self) -> int:
+        """Length of a vector."""
 
-    def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """One row per text, in order, as something to be found."""
 
-    def encode_questions(self, texts: Sequence[str]) -> Vectors: ...
+    def encode_questions(self, texts: Sequence[str]) -> Vectors:
+        """One row per text, in order, as something to search with."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text without special tokens, not truncated."""
@@ -384,10 +389,12 @@ class ChatModel(Protocol):
     """Messages to text."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What people call this model."""
 
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """Changes whenever the replies could."""
 
     def stream(
         self,
@@ -418,13 +425,15 @@ class ChatModel(Protocol):
     ) -> tuple[tuple[float, ...], Usage] | None:
         """Probability that the reply begins with each option, or None if the model cannot tell."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Stop the model and free its memory."""
 
 
 class VectorIndex(Protocol):
     """Vectors by passage id; distances never leave it: scores are cosines, −1..1, higher is nearer."""
 
-    def upsert(self, ids: Sequence[str], vectors: Vectors, article_ids: Sequence[str]) -> None: ...
+    def upsert(self, ids: Sequence[str], vectors: Vectors, article_ids: Sequence[str]) -> None:
+        """Write vectors, shape (n, dimensions), under their ids; those already there are replaced."""
 
     def query(
         self, vector: Vectors, k: int, *, article_ids: Sequence[str] | None = None
@@ -434,10 +443,14 @@ class VectorIndex(Protocol):
     def cosines(self, vector: Vectors, ids: Sequence[str]) -> dict[str, float]:
         """Exact cosines of the vectors under `ids`; ids without a vector are left out."""
 
-    def delete(self, ids: Sequence[str]) -> None: ...
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors; unknown ids are no error."""
 
-    def ids(self) -> Iterable[str]: ...
+    def ids(self) -> Iterable[str]:
+        """The ids of all vectors."""
 
-    def count(self) -> int: ...
+    def count(self) -> int:
+        """How many vectors there are."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of files and connections."""
