@@ -1,11 +1,13 @@
 """Fits the evidence gate (rag/gate.json) on questions whose proving sentence is known.
 
-    python eval/fit_gate.py collect FOLDER ROWS.jsonl [--n 60]    asks, and writes one row per sentence judged
-    python eval/fit_gate.py fit ROWS.jsonl                        cross-validates, reports, writes rag/gate.json
+    python eval/fit_gate.py collect FOLDER ROWS.jsonl [--n 60] [--extractive]
+                                                    asks, and adds one row per sentence judged
+    python eval/fit_gate.py fit ROWS.jsonl          cross-validates, reports, writes rag/gate.json
 
 FOLDER holds pairs NAME.jsonl (question, answers, gold_doc) and NAME_corpus.jsonl (doc_id, title, text). Each question
 is asked twice: as it is, and with every sentence that holds an accepted answer hidden, so that its topic is still
-there and its answer is not. A quarter of the questions is asked in English, as the language model translates them.
+there and its answer is not. With --extractive they are asked without a language model, which is quick. A quarter of the
+questions is asked in English, as the language model translates them.
 Only sets whose licence allows it may be used. Rows hold numbers only, no text.
 """
 
@@ -16,26 +18,39 @@ import json
 import random
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+import numpy.typing as npt
+from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold
 
 from rag import Article, NewsQA
+from rag.llm import open_llm
 from rag.newsqa import Asking
 from rag.prompts import load_prompt
-from rag.types import Filters, Hit
+from rag.settings import read_settings
+from rag.types import ChatModel, Filters, Hit
 from rag.verify import confirm
 
 _GATES = Path(__file__).parent.parent / "rag" / "gate.json"
-_MODEL = ("chosen", "none", "lead", "coverage", "around", "strangers", "fits", "similarity", "foreign")
-_EXTRACTIVE = ("lead", "coverage", "around", "strangers", "fits", "similarity", "foreign")
-_PRECISION = 0.9  # of what is shown, this share must hold the answer
+_EXTRACTIVE = ("lead", "coverage", "around", "strangers", "fits", "similarity")
+_MODEL = ("chosen", "none", *_EXTRACTIVE)
+_SILENCE = 0.93  # share of the questions without an answer that must be met with silence
+_RIDGE = 0.1
+_NOTHING = 1e-3  # weights below this are left out
+# Which way each signal speaks: knowing it keeps a small sample from teaching nonsense.
+_SIGNS = {
+    "chosen": 1, "none": -1, "lead": -1, "coverage": 1, "around": 1, "strangers": -1, "fits": 1,
+    "similarity": 1, "yes": 1,
+}  # fmt: skip
+
+Values = npt.NDArray[np.float64]
 
 
 def main() -> None:
@@ -46,11 +61,12 @@ def main() -> None:
     collecting.add_argument("folder", type=Path)
     collecting.add_argument("rows", type=Path)
     collecting.add_argument("--n", type=int, default=60, help="questions per set")
+    collecting.add_argument("--extractive", action="store_true", help="ask without a language model")
     fitting = steps.add_parser("fit")
     fitting.add_argument("rows", type=Path)
     options = parser.parse_args()
     if options.step == "collect":
-        _collect(options.folder, options.rows, options.n)
+        _collect(options.folder, options.rows, options.n, options.extractive)
     else:
         _fit(options.rows)
 
@@ -59,7 +75,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _collect(folder: Path, rows: Path, n: int) -> None:
+def _collect(folder: Path, rows: Path, n: int, extractive: bool) -> None:
     chooser = random.Random(11)
     corpora = sorted(folder.glob("*_corpus.jsonl"))
     asked: list[dict[str, Any]] = []
@@ -74,48 +90,46 @@ def _collect(folder: Path, rows: Path, n: int) -> None:
         usable = [question for question in questions if question.get("answerable", True)]
         asked += chooser.sample(usable, min(n, len(usable)))
     chooser.shuffle(asked)
+    llm = open_llm(read_settings())
+    assert llm is not None
+    asking_with = None if extractive else llm
     with (
         tempfile.TemporaryDirectory() as place,
-        NewsQA.open(place) as qa,
+        NewsQA.open(place, llm=asking_with) as qa,
         rows.open("a", encoding="utf-8") as out,
     ):
         qa.add(
             articles, progress=lambda done, total, what: print(what, done, total, file=sys.stderr, end="\r")
         )
         for number, question in enumerate(asked):
-            for row in _rows(qa, question, number):
-                out.write(json.dumps(row) + "\n")
+            text = _in_english(llm, question["question"]) if number % 4 == 0 else question["question"]
+            for hidden in (False, True):
+                for row in _rows(qa, asking_with, text, question, hidden):
+                    out.write(json.dumps(row | {"hidden": hidden, "question": number}) + "\n")
             out.flush()
             print(f"{number + 1}/{len(asked)}", file=sys.stderr)
 
 
-def _rows(qa: NewsQA, question: dict[str, Any], number: int) -> list[dict[str, Any]]:
-    llm = qa._llm()
-    assert llm is not None
-    text = question["question"]
-    if number % 4 == 0:
-        turns = load_prompt("translate").fill({"language": "English", "text": text})
-        text = llm.complete(turns, max_tokens=80).text.strip()
-    rows = []
-    for hidden in (False, True):
-        asking = Asking(qa, text, (), Filters())
-        pool = [hit for hit in asking.pool() if not (hidden and _holds(hit, question["answers"]))]
-        context = [hit for hit in asking.context(pool) if not (hidden and _holds(hit, question["answers"]))]
-        if not context:
-            continue
-        judged = sorted(asking.signals(asking.question, pool, context, llm), key=lambda one: -one[1].chosen)
-        for rank, (hit, seen) in enumerate(judged[:3]):
-            yes, _ = confirm(llm, asking.question.text, hit.text) if rank < 1 else (None, None)
-            rows.append(
-                asdict(seen)
-                | {"yes": yes, "rank": rank, "hidden": hidden, "question": number}
-                | {
-                    "label": int(
-                        _holds(hit, question["answers"]) and hit.url == _address(question["gold_doc"])
-                    )
-                }
-            )
-    return rows
+def _in_english(llm: ChatModel, text: str) -> str:
+    turns = load_prompt("translate").fill({"language": "English", "text": text})
+    return llm.complete(turns, max_tokens=80).text.strip()
+
+
+def _rows(
+    qa: NewsQA, llm: ChatModel | None, text: str, question: dict[str, Any], hidden: bool
+) -> Iterator[dict[str, Any]]:
+    asking = Asking(qa, text, (), Filters())
+    pool = [hit for hit in asking.pool() if not (hidden and _holds(hit, question["answers"]))]
+    context = [hit for hit in asking.context(pool) if not (hidden and _holds(hit, question["answers"]))]
+    if not context:
+        return
+    judged = sorted(
+        asking.signals(asking.question, pool, context, llm), key=lambda one: (-one[1].chosen, one[1].lead)
+    )
+    for rank, (hit, seen) in enumerate(judged[:3]):
+        yes = confirm(llm, asking.question.text, hit.text)[0] if llm and rank == 0 else None
+        label = _holds(hit, question["answers"]) and hit.url == _address(question["gold_doc"])
+        yield asdict(seen) | {"yes": yes, "label": int(label), "extractive": llm is None}
 
 
 def _address(document: str) -> str:
@@ -129,49 +143,66 @@ def _holds(hit: Hit, answers: list[str]) -> bool:
 
 def _fit(path: Path) -> None:
     rows = _read(path)
-    with_yes = [row for row in rows if row["yes"] is not None]
+    read = [row for row in rows if not row.get("extractive")]
+    confirmed = [row for row in read if row["yes"] is not None]
+    extractive = [row for row in rows if row.get("extractive")]
     gates = {
-        "first": _gate("first", rows, _MODEL) | {"doubt": 0.2},
-        "second": _gate("second", with_yes, (*_MODEL, "yes")),
-        "extractive": _gate("extractive", rows, _EXTRACTIVE),
+        "first": _gate("first", read, _MODEL) | {"doubt": 0.2},
+        "second": _gate("second", confirmed, (*_MODEL, "yes")),
+        "extractive": _gate("extractive", extractive, _EXTRACTIVE),
     }
     _GATES.write_text(json.dumps(gates, indent=2) + "\n", encoding="utf-8")
 
 
 def _gate(name: str, rows: list[dict[str, Any]], features: tuple[str, ...]) -> dict[str, Any]:
-    values = np.array([[row[feature] for feature in features] for row in rows], dtype=float)
-    labels = np.array([row["label"] for row in rows])
+    values = np.array([[row[feature] * _SIGNS[feature] for feature in features] for row in rows], dtype=float)
+    labels = np.array([row["label"] for row in rows], dtype=float)
     groups = np.array([row["question"] for row in rows])
-    model = LogisticRegression(C=10.0, max_iter=5000)
-    support = cross_val_predict(
-        model, values, labels, groups=groups, cv=GroupKFold(10), method="predict_proba"
-    )[:, 1]
-    shows = _threshold(support, labels)
+    support = np.zeros(len(rows))
+    for learn, judge in GroupKFold(10).split(values, labels, groups):
+        support[judge] = _logistic(values[judge], _fitted(values[learn], labels[learn]))
+    shows = _threshold(support, rows)
     print(f"\n{name}: {len(rows)} rows, {labels.mean():.0%} right, AUC {roc_auc_score(labels, support):.3f}")
     for feature, column in zip(features, values.T, strict=True):
         print(f"  {feature:12} alone {roc_auc_score(labels, column):.3f}")
-    print("  shows  shown right | questions answered right, wrong | hidden: shown")
-    for limit in sorted({shows, 0.3, 0.4, 0.5, 0.6, 0.7}):
+    print("  shows  of what is shown right | questions answered right, wrong | hidden: silent")
+    for limit in sorted({shows, 0.2, 0.3, 0.4, 0.5, 0.6}):
         _report(limit, rows, support, labels)
-    model.fit(values, labels)
+    coefficients = _fitted(values, labels)
     weights = {
-        feature: round(float(weight), 3) for feature, weight in zip(features, model.coef_[0], strict=True)
+        feature: round(float(weight) * _SIGNS[feature], 3)
+        for feature, weight in zip(features, coefficients[1:], strict=True)
+        if weight > _NOTHING
     }
-    return {"bias": round(float(model.intercept_[0]), 3), "shows": round(shows, 2), "weights": weights}
+    return {"bias": round(float(coefficients[0]), 3), "shows": round(shows, 2), "weights": weights}
 
 
-def _threshold(support: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float:
-    """The lowest support above which the wanted share is right."""
-    for limit in np.arange(0.3, 0.9, 0.01):
-        shown = support >= limit
-        if shown.any() and labels[shown].mean() >= _PRECISION:
-            return float(limit)
-    return 0.9
+def _fitted(values: Values, labels: Values) -> Values:
+    """Bias and weights of a logistic regression; weights are not negative, since the signs are known beforehand."""
+
+    def loss(coefficients: Values) -> float:
+        total = coefficients[0] + values @ coefficients[1:]
+        errors = np.logaddexp(0.0, total) - labels * total
+        return float(errors.sum() + _RIDGE * (coefficients[1:] ** 2).sum())
+
+    bounds = [(None, None), *[(0.0, None)] * values.shape[1]]
+    return np.asarray(minimize(loss, np.zeros(values.shape[1] + 1), bounds=bounds, method="L-BFGS-B").x)
 
 
-def _report(
-    limit: float, rows: list[dict[str, Any]], support: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]
-) -> None:
+def _logistic(values: Values, coefficients: Values) -> Values:
+    return np.asarray(1.0 / (1.0 + np.exp(-(coefficients[0] + values @ coefficients[1:]))))
+
+
+def _threshold(support: Values, rows: list[dict[str, Any]]) -> float:
+    """The lowest limit at which the wanted share of questions without an answer is met with silence."""
+    loudest: dict[int, float] = {}
+    for row, value in zip(rows, support, strict=True):
+        if row["hidden"]:
+            loudest[row["question"]] = max(loudest.get(row["question"], 0.0), float(value))
+    return float(np.quantile(list(loudest.values()), _SILENCE))
+
+
+def _report(limit: float, rows: list[dict[str, Any]], support: Values, labels: Values) -> None:
     shown = support >= limit
     asked = {row["question"] for row in rows if not row["hidden"]}
     best: dict[tuple[int, bool], tuple[float, int]] = {}
