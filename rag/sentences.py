@@ -239,6 +239,8 @@ _ATTRIBUTION = re.compile(
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _CLOSERS = "\"'”“’‘»«›‹)]}"
 _CANDIDATE = re.compile(rf"([.!?…]{{1,20}})((?:[{re.escape(_CLOSERS)}]|\s»){{0,6}})\s+(?=\S)")
+# A full stop whose space was lost: "kam er bald.Der Zug …", but not in names such as "Beispiel.De".
+_GLUED = re.compile(r"(?<!\S)([^\W\d_]{3,40})[.!?](?=([^\W\d_]{2,40})[\s,])")
 _OTHER_TERMINATORS = frozenset("。！？｡．؟۔।॥።፧׃‼⁇⁈⁉។၊။")
 _GREEK_QUESTION_MARK = ";"  # what NFC makes of U+037E
 _QUOTES = {"„": "“”", "“": "”", "”": "”", "»": "«", "«": "»", '"': '"', "「": "」", "『": "』"}
@@ -400,7 +402,14 @@ def _boundaries(line: str, language: str) -> list[int]:
         if line[max(0, place - 8) : place].rstrip()[-1:] in terminators
         and not _inside(whole, starts, place - 1, place)
     ]
-    return sorted({*found, *other})
+    glued = [
+        match.end()
+        for match in _GLUED.finditer(line)
+        if match.group(2).istitle()
+        and (match.group(1).islower() or match.group(2).lower() in _words_of(language))
+        and not _inside(whole, starts, *match.span())
+    ]
+    return sorted({*found, *other, *glued})
 
 
 def _proposed(line: str, language: str) -> list[int]:
@@ -473,6 +482,8 @@ def _verdict(line: str, begin: int, match: re.Match[str], language: str, no_capi
         return False
     if closers and _ATTRIBUTION.match(after):
         return False
+    if line[match.end()] in "([" and mark == "." and not after[:1].isupper():
+        return False  # "Elisabeth II. (67 Jahre) war …"
     before = line[max(begin, match.start() - 100) : match.start()]
     if mark != ".":
         return not (mark[0] in ".…" and closers and before[-1:] in ("[", "("))
@@ -502,7 +513,9 @@ def _verdict_full_stop(before: str, word: str, after: str, closers: str, languag
         return by_abbreviation
     if len(token) == 1 and token.isalpha():
         return opens if token.isupper() else None
-    if closers or (opens and len(token) > 3):
+    if closers:
+        return len(token) > 3 or not set(closers) <= set(")]")  # "(8.8 lb.) Dampf"
+    if opens and len(token) > 3:
         return True
     if after[:1].isdigit() and len(token) > 4 and token.isalpha():
         return True

@@ -71,6 +71,8 @@ CASES = {
         d. h. Die Kosten steigen weiter.
         „Er kommt am 3. Oktober. Sicher.“, sagte Dr. Meier. | Das stimmt.
         Sie fragte: „Warum?“ | Er schwieg.
+        Auf dem Thron saß Elisabeth II. (67 Jahre) und regierte.
+        Der Kessel braucht ca. 4 kg (8.8 lb.) Dampf pro Stunde. | Das ist viel.
         Wir sind am Ziel! | iPhone-Nutzer freuen sich.
         Die Sitzung wurde auf den 3. verschoben. | Alle stimmten zu.
         Das steht in Art. 5 Abs. 1 Satz 2 GG. | Es gilt für alle.
@@ -532,6 +534,21 @@ def test_quote_mark_without_partner_does_not_swallow_what_follows() -> None:
         "Er sagte: „Das ist gut.",
         "Dann ging er.",
         "Sie blieb.",
+    ]
+
+
+def test_lost_space_behind_a_full_stop_does_not_hide_the_end() -> None:
+    assert split("Dort kam er bald.Der Zug fuhr weiter. Mehr auf Beispiel.De und www.example.org heute.") == [
+        "Dort kam er bald.",
+        "Der Zug fuhr weiter.",
+        "Mehr auf Beispiel.De und www.example.org heute.",
+    ]
+
+
+def test_lost_space_behind_a_noun_is_seen_by_the_function_word_that_follows() -> None:
+    assert split("Er las den Text des Skripts.Im Mai ging er.") == [
+        "Er las den Text des Skripts.",
+        "Im Mai ging er.",
     ]
 
 
