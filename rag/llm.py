@@ -322,6 +322,7 @@ def _open_url(url: str, settings: Settings) -> ChatModel:
         api_key=SecretStr(key),
         temperature=0,
         timeout=settings.deadline,
+        max_retries=0,  # a second try would begin the deadline anew
         stream_usage=True,
     )
     return LangChainModel(chat, f"{url} {settings.llm_model}", tells_probabilities=True)
@@ -339,8 +340,11 @@ def _open_vendor(wanted: str, settings: Settings) -> ChatModel:
         vendor = wanted.split(":", 1)[0]
         raise SettingsError(
             f"RAG_LLM = {wanted!r} needs a package that is not installed.",
-            hint=f"Install langchain-{vendor}.",
+            hint=f"Install langchain-{vendor.replace('_', '-')}.",
         ) from error
-    except ValueError as error:
-        raise SettingsError(f"RAG_LLM = {wanted!r} cannot be used: {error}") from error
+    except Exception as error:  # vendors' errors have no common base
+        raise SettingsError(
+            f"RAG_LLM = {wanted!r} cannot be used: {str(error).splitlines()[0] if str(error) else error!r}",
+            hint="Check the name, and the key in RAG_LLM_API_KEY or the vendor's own variable.",
+        ) from error
     return LangChainModel(chat, wanted, tells_probabilities=wanted.startswith("openai:"))
