@@ -17,7 +17,7 @@ from rag.types import ChatModel, Hit, Piece, Usage
 from rag.words import is_content_word
 
 MAX_CHOICES = 9  # sentence numbers are single digits, so that one token names a sentence
-_DIGITS = re.compile(r"\d+")
+_DIGIT = re.compile(r"(?<!\d)\d(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def choose(question: str, hits: Sequence[Hit], llm: ChatModel) -> Choice:
     listing = "\n".join(f"[{n}] {one_line(hit.text)}" for n, hit in enumerate(hits, start=1))
     turns = load_prompt("select").fill({"sentences": listing, "question": question})
     pieces = list(llm.stream(turns, max_tokens=3 * len(hits)))
-    named = {int(number) for number in _DIGITS.findall("".join(piece.text for piece in pieces))}
+    named = {int(number) for number in _DIGIT.findall("".join(piece.text for piece in pieces))}
     chosen = tuple(n in named for n in range(1, len(hits) + 1))
     usage = pieces[-1].usage or Usage()
     first = next((piece for piece in pieces if piece.alternatives), None)
