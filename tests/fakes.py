@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from rag.prompts import load_prompt
+from rag.types import Message, Piece, Reply, Usage
 
 if TYPE_CHECKING:
     from rag.types import Vectors
@@ -47,4 +52,164 @@ class HashEncoder:
             for word in re.findall(r"\w+", text.lower()):
                 digest = hashlib.blake2b(word.encode("utf-8"), digest_size=8).digest()
                 row[int.from_bytes(digest[:4]) % self.dimensions] += 1.0 if digest[4] % 2 else -1.0
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+
+class NearEncoder(HashEncoder):
+    """Any two texts are near each other, as with real encoders; those that share words a little nearer.
+
+    Cosines lie in 0.6..1.
+    """
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = super()._encode(texts)
+        vectors[:, 0] += 2.0
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+
+@dataclass(frozen=True)
+class Said:
+    """A reply with what is known of its first token: the probabilities (0..1) of tokens, empty if nothing."""
+
+    text: str
+    first: Mapping[str, float] = field(default_factory=dict)
+    usage: Usage = Usage(calls=1, prompt_tokens=10, cached_tokens=4, output_tokens=2)
+
+
+Spoken = str | Said | Exception
+Choice = tuple[float, ...] | None
+
+
+class FakeChatModel:
+    """A chat model that says what it is told to.
+
+    Args:
+        replies: a function from messages to a reply, or the replies in their order; an exception is raised.
+        choices: what `choose` gives: probabilities, None, or a function from messages and options to either.
+        name: its name and fingerprint.
+
+    `asked` keeps the messages of every call, `limits` the `max_tokens` and `schemas` the schema of every reply.
+    """
+
+    def __init__(
+        self,
+        replies: Callable[[Sequence[Message]], Spoken] | Iterable[Spoken] = (),
+        choices: Callable[[Sequence[Message], Sequence[str]], Choice | Exception] | Choice = None,
+        name: str = "fake",
+    ) -> None:
+        self.name = self.fingerprint = name
+        self._replies = replies if callable(replies) else iter(replies)
+        self._choices = choices
+        self.asked: list[list[Message]] = []
+        self.limits: list[int] = []
+        self.schemas: list[Mapping[str, Any] | None] = []
+        self.closed = 0
+
+    @property
+    def calls(self) -> int:
+        """How often it was asked anything."""
+        return len(self.asked)
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Piece]:
+        self.asked.append(list(messages))
+        self.limits.append(max_tokens)
+        self.schemas.append(schema)
+        spoken = self._replies(messages) if callable(self._replies) else next(self._replies)
+        if isinstance(spoken, Exception):
+            raise spoken
+        said = Said(spoken) if isinstance(spoken, str) else spoken
+        known = {token: math.log(share) for token, share in said.first.items() if share > 0}
+        for token in re.findall(r"\s*\S+|\s+$", said.text):
+            yield Piece(text=token, logprob=known.get(token), alternatives=known)
+            known = {}
+        yield Piece(usage=said.usage)
+
+    def complete(
+        self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
+    ) -> Reply:
+        pieces = list(self.stream(messages, max_tokens=max_tokens, schema=schema))
+        return Reply(text="".join(piece.text for piece in pieces), usage=pieces[-1].usage or Usage())
+
+    def choose(
+        self, messages: Sequence[Message], options: Sequence[str]
+    ) -> tuple[tuple[float, ...], Usage] | None:
+        self.asked.append(list(messages))
+        chosen = self._choices(messages, options) if callable(self._choices) else self._choices
+        if isinstance(chosen, Exception):
+            raise chosen
+        return None if chosen is None else (chosen, Usage(calls=1, prompt_tokens=10, output_tokens=1))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
+
+
+def read_back(messages: Sequence[Message]) -> tuple[str, dict[str, str]]:
+    """Which prompt these messages are, and what its places were filled with."""
+    for name in PROMPTS:
+        *constant, last = load_prompt(name).turns
+        pattern = re.sub(r"\\\$(\w+)", r"(?P<\1>.*)", re.escape(last.content))
+        match = re.fullmatch(pattern, messages[-1].content, re.DOTALL)
+        if list(messages[:-1]) == constant and match:
+            return name, match.groupdict()
+    raise AssertionError(f"these messages are none of the prompts: {messages}")
+
+
+class ReadingModel(FakeChatModel):
+    """Reads like a model that knows the answer: the sentences with one of `answers`, and these words in them.
+
+    Args:
+        answers: words that answer, as the articles spell them.
+        translations: a text's translation; others come back as they are.
+        standalone: the rewrite of every question that leans on others.
+        does_not_know: a question with these words is not answered.
+        name: its name and fingerprint.
+    """
+
+    def __init__(
+        self,
+        *answers: str,
+        translations: Mapping[str, str] | None = None,
+        standalone: str = "",
+        does_not_know: str = "",
+        name: str = "reader",
+    ) -> None:
+        super().__init__(self._read, self._confirm, name)
+        self._answers = answers
+        self._translations = dict(translations or {})
+        self._standalone = standalone
+        self._does_not_know = does_not_know
+
+    def asked_for(self, prompt: str) -> list[dict[str, str]]:
+        """What the places of a prompt were filled with, call by call."""
+        read = [read_back(messages) for messages in self.asked]
+        return [values for name, values in read if name == prompt]
+
+    def _in(self, text: str, question: str) -> list[str]:
+        if self._does_not_know and self._does_not_know in question:
+            return []
+        return [answer for answer in self._answers if answer in text]
+
+    def _read(self, messages: Sequence[Message]) -> Spoken:
+        name, values = read_back(messages)
+        if name == "select":
+            lines = re.findall(r"^\[(\d+)\] (.*)$", values["sentences"], re.MULTILINE)
+            numbers = [number for number, text in lines if self._in(text, values["question"])]
+            return Said(",".join(numbers) or "0", {} if numbers else {"0": 1.0})
+        if name == "copy":
+            return "; ".join(self._in(values["sentences"], values["question"]))
+        return self._standalone if name == "standalone" else self._translated(values["text"])
+
+    def _translated(self, text: str) -> str:
+        return self._translations.get(text, text)
+
+    def _confirm(self, messages: Sequence[Message], options: Sequence[str]) -> Choice:
+        name, values = read_back(messages)
+        assert (name, len(options)) == ("confirm", 2)
+        return (0.98, 0.01) if self._in(values["sentence"], values["question"]) else (0.01, 0.98)
