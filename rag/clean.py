@@ -308,12 +308,22 @@ def _rewrapped(blocks: list[list[str]], width: int) -> list[str]:
 def _parts(block: list[str], width: int) -> Iterator[list[str]]:
     """The paragraphs, headings and items that follow each other in one block, as lines."""
     part = [block[0]]
-    for line in block[1:]:
-        if _begins_part(part, line, width):
+    after_heading = False
+    for place, line in enumerate(block[1:], start=1):
+        is_heading = _stands_between(part[-1], line, block[place + 1 : place + 2], width)
+        if is_heading or after_heading or _begins_part(part, line, width):
             yield part
             part = []
         part.append(line)
+        after_heading = is_heading
     yield part
+
+
+def _stands_between(before: str, line: str, after: list[str], width: int) -> bool:
+    """A heading of one line, without blank ones, between the end of one paragraph and the next."""
+    if not after or not _ends(before) or before.endswith(":") or not _is_heading([line]):
+        return False
+    return not (_continues(line) or _continues(after[0])) and _has_room(line, after[0], width)
 
 
 def _begins_part(part: list[str], line: str, width: int) -> bool:

@@ -96,6 +96,12 @@ def test_heading_without_blank_line_is_set_apart() -> None:
     assert wrapped("Streit um das Geld\n" + BEFORE).startswith("Streit um das Geld\n\nDer Ausschuss")
 
 
+def test_heading_between_full_lines_is_set_apart() -> None:
+    body = BEFORE.strip().removesuffix("erläuterten.") + "dort erläuterten."
+    cleaned = clean_text(f"{body}\nStreit um das Geld\n{body}")
+    assert cleaned.split("\n\n")[1] == "Streit um das Geld"
+
+
 def test_paragraphs_without_blank_lines_are_found_by_their_short_last_line() -> None:
     text = BEFORE.strip() + "\nEnde.\n" + BEFORE.strip()
     assert clean_text(text).count("\n\n") >= 1
