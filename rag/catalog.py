@@ -83,7 +83,7 @@ CREATE TABLE passages (
     UNIQUE (id, generation)
 );
 CREATE INDEX passages_revision ON passages (revision, generation);
-CREATE INDEX passages_pending ON passages (generation) WHERE pending;
+CREATE INDEX passages_pending ON passages (generation, pending);
 CREATE TABLE leftovers (id TEXT PRIMARY KEY) WITHOUT ROWID;  -- vectors whose passages are gone
 """
 _WORDS = """
@@ -367,11 +367,11 @@ class SqliteCatalog:
 
     def count_passages(self) -> int:
         """Passages whose vectors are written."""
-        return self._number(f"SELECT count(*) FROM passages WHERE generation = {_GENERATION} AND NOT pending")
+        return self._number(f"SELECT count(*) FROM passages WHERE generation = {_GENERATION} AND pending = 0")
 
     def count_pending(self) -> int:
         """Passages whose vectors are still to be written."""
-        return self._number(f"SELECT count(*) FROM passages WHERE generation = {_GENERATION} AND pending")
+        return self._number(f"SELECT count(*) FROM passages WHERE generation = {_GENERATION} AND pending = 1")
 
     def _number(self, sql: str, *values: Any) -> int:
         with self._reading() as db:
@@ -534,7 +534,7 @@ class SqliteCatalog:
             rows = db.execute(
                 "SELECT p.id, a.id AS article_id, r.key, r.title, p.start, p.stop FROM passages p"
                 " JOIN revisions r ON r.key = p.revision JOIN articles a ON a.key = r.article"
-                " WHERE p.generation = ? AND p.pending ORDER BY p.key LIMIT ?",
+                " WHERE p.generation = ? AND p.pending = 1 ORDER BY p.key LIMIT ?",
                 (_generation(db) if generation is None else generation, limit),
             ).fetchall()
             texts = _texts(db, {row["key"] for row in rows})
@@ -677,7 +677,7 @@ class SqliteCatalog:
     def passage_ids(self) -> set[str]:
         """Ids of all passages whose vectors are written."""
         with self._reading() as db:
-            rows = db.execute(f"SELECT id FROM passages WHERE generation = {_GENERATION} AND NOT pending")
+            rows = db.execute(f"SELECT id FROM passages WHERE generation = {_GENERATION} AND pending = 0")
             return {row[0] for row in rows}
 
     def damage(self) -> list[str]:
