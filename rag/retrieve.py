@@ -52,12 +52,14 @@ class Weights:
 class _Query:
     """A question's words.
 
-    `weights` is the rarity of each term, `potential` what BM25 gives a good match of all of them, `covered`
-    the share (0..1) of it that the index can reach. `terms` may hold names in other languages' stems besides.
+    `frequencies` counts the passages of each term, `weights` is its rarity, `potential` what BM25 gives a good
+    match of all of them, `covered` the share (0..1) of the question that the index can reach. `terms` may hold
+    names in other languages' stems besides.
     `anchors` are the rarest terms, empty if all are rare enough to be looked for.
     """
 
     terms: tuple[str, ...]
+    frequencies: Mapping[str, int]
     weights: Mapping[str, float]
     potential: float
     covered: float
@@ -160,26 +162,30 @@ class Retriever:
         return [float(cosine) for cosine in self._sentence_vectors.of(hits) @ vector]
 
     def _read(self, question: str) -> _Query:
-        """The question's words in the languages of the index, and how rare each is."""
+        """The question's words, read in its language, and how rare each is.
+
+        Where its language is unsure or none of the index's, it is read in the language that knows most of it.
+        """
         languages = self._catalog.languages()
-        language = detect_language(question)
-        readings = [language] if language else ["", *languages]
+        detected = detect_language(question)
+        readings = [detected] if detected in languages else [detected, *languages]
         total = self._catalog.count_passages()
         queries = [self._weigh(query_terms(question, reading), total) for reading in readings]
         own = max(queries, key=lambda query: query.covered)
         language = readings[queries.index(own)]
         others = (other for other in languages if other != language)
         names = (name for other in others for name in name_terms(question, language, other))
-        extra = tuple(name for name in dict.fromkeys(names) if name not in own.weights)
-        terms = own.terms + extra
-        return replace(own, terms=terms, anchors=_rarest(self._catalog.term_frequencies(terms)))
+        extra = tuple(name for name in dict.fromkeys(names) if name not in own.frequencies)
+        frequencies = {**own.frequencies, **(self._catalog.term_frequencies(extra) if extra else {})}
+        return replace(own, terms=own.terms + extra, anchors=_rarest(frequencies))
 
     def _weigh(self, terms: tuple[str, ...], total: int) -> _Query:
         frequencies = self._catalog.term_frequencies(terms)
         weights = {term: log(1 + (total + 0.5) / (n + 0.5)) for term, n in frequencies.items()}
-        potential = sum(weights[term] for term in terms) * _SATURATION
-        covered = sum(weights[term] for term in terms if frequencies[term]) * _SATURATION
-        return _Query(terms, weights, potential, covered / potential if potential else 0.0)
+        all_of_it = sum(weights[term] for term in terms)
+        reached = sum(weights[term] for term in terms if frequencies[term])
+        covered = reached / all_of_it if all_of_it else 0.0
+        return _Query(terms, frequencies, weights, all_of_it * _SATURATION, covered)
 
     def _rank(
         self, vector: Vectors, query: _Query, k: int, filters: Filters | None
