@@ -144,10 +144,10 @@ def _load(folder: Path, weights: Path, threads: int) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     if weights.suffix != ".onnx":
-        return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-
+        model: SentenceTransformer = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        return model
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
     # The hub's graph uses all 8 bits of its weights, which overflow the fast kernel of CPUs without VNNI;
     # there this takes the exact one. It changes nothing on others.
     options.add_session_config_entry("session.x64quantprecision", "1")
@@ -163,4 +163,5 @@ def _load(folder: Path, weights: Path, threads: int) -> SentenceTransformer:
             "session_options": options,
         },
     }
-    return SentenceTransformer(str(folder), device="cpu", local_files_only=True, **onnx)
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, **onnx)
+    return model

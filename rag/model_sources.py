@@ -89,6 +89,13 @@ class Source(Protocol):
     def offers(self, variant: Variant, file: ModelFile) -> bool:
         """Whether this source carries the file at all."""
 
+    def reach(self) -> None:
+        """Find out quickly whether anything can be had here now.
+
+        Raises:
+            Unserved: nothing can.
+        """
+
     def chunks(
         self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
     ) -> Iterator[bytes]:
@@ -134,6 +141,9 @@ class Folder:
         """See `Source`."""
         return bool(self._files(file)) or bool(file.parts) and all(self._wheel(part) for part in file.parts)
 
+    def reach(self) -> None:
+        """See `Source`."""
+
     def chunks(
         self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress
     ) -> Iterator[bytes]:
@@ -169,7 +179,6 @@ class Hub:
     def __init__(self, address: str) -> None:
         self.name = f"the hub {address}"
         self.address = address.rstrip("/")
-        self._answered = False
 
     def offers(self, variant: Variant, file: ModelFile) -> bool:
         """See `Source`."""
@@ -180,10 +189,6 @@ class Hub:
     ) -> Iterator[bytes]:
         """See `Source`."""
         url = f"{self.address}/{variant.repository}/resolve/{variant.revision}/{file.hub_path}"
-        if not self._answered:
-            say(0, 0, f"{variant.folder}: asking {self.name}")
-            self._knock(url)
-            self._answered = True
         position, broken = start, 0
         while position < file.bytes:
             try:
@@ -191,18 +196,18 @@ class Hub:
                     position += len(chunk)
                     yield chunk
                 return
-            except httpx.TransportError as error:
+            except httpx.HTTPError as error:
                 broken += 1
                 if broken == ATTEMPTS:
                     raise Unserved(f"{self.name} broke off: {error!r}") from error
 
-    def _knock(self, url: str) -> None:
+    def reach(self) -> None:
         """Any answer will do. In a thread, because looking up a name cannot be given a time limit."""
         outcome: queue.Queue[Exception | None] = queue.Queue()
 
         def ask() -> None:
             try:
-                httpx.head(url, timeout=HUB_PATIENCE)
+                httpx.head(self.address, timeout=HUB_PATIENCE)
                 outcome.put(None)
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 outcome.put(error)
@@ -225,7 +230,7 @@ class Hub:
                 raise Restart
             if response.status_code not in (200, 206):
                 raise Unserved(f"{self.name} answered {response.status_code} for {url}")
-            yield from response.iter_raw(CHUNK)
+            yield from response.iter_raw()
 
 
 # --- source: the package index -----------------------------------------------------------------
@@ -239,6 +244,9 @@ class PackageIndex:
     def offers(self, variant: Variant, file: ModelFile) -> bool:
         """See `Source`."""
         return bool(file.parts)
+
+    def reach(self) -> None:
+        """See `Source`; pip finds out by itself."""
 
     def chunks(
         self, variant: Variant, file: ModelFile, folder: Path, start: int, say: Progress

@@ -432,6 +432,8 @@ def _pull_from(source: Source, variants: tuple[Variant, ...], models: Path, say:
         raise Unserved(f"{source.name} does not have it")
     variant = offered[0]
     folder = models / variant.folder
+    say(0, 0, f"{variant.folder}: asking {source.name}")
+    source.reach()
     folder.mkdir(parents=True, exist_ok=True)
     for file in variant.files:
         if not _is_whole(folder / file.path, file):
@@ -480,14 +482,16 @@ def _transfer(source: Source, variant: Variant, file: ModelFile, folder: Path, s
         digest = hashlib.sha256()
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
-        size = start = stream.tell()
+        size = start = said = stream.tell()
         for chunk in source.chunks(variant, file, folder, size, say) if size < file.bytes else ():
             stream.write(chunk)
             digest.update(chunk)
             size += len(chunk)
-            say(min(size, file.bytes), file.bytes, what)
             if size > file.bytes:
                 break
+            if size - said >= CHUNK or size == file.bytes:
+                said = size
+                say(size, file.bytes, what)
         if digest.hexdigest() == file.sha256:
             _settle(stream, temporary, target)
             return
