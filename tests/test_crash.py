@@ -99,6 +99,7 @@ def found_whole(index: Index) -> set[str]:
     return listed
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_fifty_kills_lose_nothing_and_leave_nothing_half(workshop: Workshop, tmp_path: Path) -> None:
     rng = random.Random(20250218)
