@@ -345,7 +345,7 @@ class Press:
     def _text(self) -> str:
         draw = self._random.randint
         paragraphs = (
-            " ".join(f"{self.sentence(draw(8, 16))}." for _ in range(draw(4, 6))) for _ in range(draw(6, 8))
+            " ".join(f"{self.sentence(draw(8, 16))}." for _ in range(draw(4, 6))) for _ in range(draw(5, 7))
         )
         return "\n\n".join(paragraphs)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from rag.errors import ModelError
 from rag.prompts import load_prompt
@@ -66,13 +67,21 @@ _NO_POINTERS = re.compile(
     r"\bcet(?:te)? (?:année|semaine|été|hiver)\b|\blo que\b|\best[ea] (?:año|mes|semana)\b|"
     r"\bquest[oa]'? (?:anno|mese|settimana)\b|\bbu (?:yıl|ay|hafta)\b|\bв эт\w+ (?:году|месяце)\b"
 )
-_ELLIPSIS = re.compile(
+_GOES_ON = re.compile(
     r"^(?:und|aber|oder|also|and|but|or|so|what about|how about|et|mais|y|pero|e|ma|mas|en|maar|ve|peki|ama|"
-    r"а|и|но)\b|"
+    r"а|и|но)\b\s*(?:was ist mit\b|what about\b)?\s*",
+    re.IGNORECASE,
+)
+_ELLIPSIS = re.compile(
     r"\b(?:wer|was|wen|wem|wo|welche\w*) noch\b|\bnoch jemand\b|"
     r"\bthat[?.!]*$|\b(?:is|was|did|does|about|after|before) that\b|\bthere[?.!]*$|\bdas[?.!]*$"
 )
 _DEFINITE = frozenset("der die das dem den des am im beim vom zum zur ins ans".split())
+_ARTICLES = frozenset(
+    "der die das den dem des ein eine einen einem einer the a an le la les un une el los las il lo gli o os as de het "
+    "een".split()
+)
+_SWAPPED = 6  # words of a part that takes the place of another: "and on the other side?"
 _NEGATIONS = re.compile(
     r"\b(?:nicht|kein\w*|nie|niemals|niemand\w*|ohne|not|no|never|nobody|none|without|pas|jamais|nunca|non|mai|"
     r"não|niet|geen|değil|не|нет|ни)\b|n['’]t\b",
@@ -86,8 +95,9 @@ def standalone(
 ) -> tuple[str, Usage]:
     """The question so that it can be understood without `history`, in its own language.
 
-    It comes back as it is when there is no history or nothing in it points back. Without a model, and when
-    its rewrite cannot be trusted, the telling words of the turns before are put behind it in brackets.
+    It comes back as it is when there is no history or nothing in it points back. A question that only puts
+    one part in the place of another ("And in Rome?") needs no model. Without one, and when its rewrite
+    cannot be trusted, the telling words of the turns before are put behind it in brackets.
 
     Args:
         question: the last question, not blank.
@@ -98,10 +108,15 @@ def standalone(
     turns = _recent(history)
     if not turns or stands_alone(question):
         return question, Usage()
-    if llm is None:
-        return _with_context(question, turns), Usage()
-    conversation = "\n".join(f"- {turn.content}" for turn in turns)
-    asked = load_prompt("standalone").fill({"conversation": conversation, "question": _one_line(question)})
+    swapped = _swapped(question, turns)
+    if swapped or llm is None:
+        return swapped or _with_context(question, turns), Usage()
+    values = {
+        "conversation": "\n".join(f"- {turn.content}" for turn in turns),
+        "language": _language(question, turns) or "?",
+        "question": _one_line(question),
+    }
+    asked = load_prompt("standalone").fill(values)
     try:
         reply = llm.complete(asked, max_tokens=max_tokens)
     except ModelError as error:
@@ -132,7 +147,7 @@ def stands_alone(question: str) -> bool:
 
 def _points_back(question: str, language: str) -> bool:
     lowered = _one_line(question).casefold()
-    if _ELLIPSIS.search(lowered):
+    if _GOES_ON.match(lowered) or _ELLIPSIS.search(lowered):
         return True
     rest = _NO_POINTERS.sub(" ", lowered)
     return not _POINTERS.get(language, frozenset()).isdisjoint(re.findall(r"\w+", rest))
@@ -161,7 +176,7 @@ def _is_faithful(rewrite: str, question: str, turns: Sequence[Message]) -> bool:
     if not rewrite or len(rewrite) > _MAX_CHARS or "\n" in rewrite:
         return False
     language = _language(question, turns)
-    if _ELLIPSIS.search(rewrite.casefold()) or (rewrite == question and _points_back(question, language)):
+    if _GOES_ON.match(rewrite) or (rewrite == question and _points_back(question, language)):
         return False
     if detect_language(rewrite) not in {language, ""}:
         return False
@@ -181,8 +196,7 @@ def _kind(question: str) -> Kind:
 
 def _language(question: str, turns: Sequence[Message]) -> str:
     """The question's language; of one too short to tell, that of the turns before it."""
-    said = (turn.content for turn in reversed(turns) if turn.role == "user")
-    return next(filter(None, map(detect_language, (question, *said))), "")
+    return next(filter(None, map(detect_language, (question, *_asked(turns)))), "")
 
 
 def _invents_nothing(
@@ -219,6 +233,37 @@ def _is_form_of(stem: str, known: set[str]) -> bool:
 # --- without a model ---------------------------------------------------------------------------
 
 
+def _swapped(question: str, turns: Sequence[Message]) -> str:
+    """The last question that stands alone with one part exchanged for that of `question`, "" if none fits.
+
+    The part must open with a preposition that the earlier question has too; it replaces what reaches from
+    there to the word it ends with itself, or else to the next name.
+    """
+    line = _one_line(question)
+    opening = _GOES_ON.match(line)
+    base = next((one for one in _asked(turns) if stands_alone(one)), "")
+    part = line[opening.end() :].rstrip("?.! ") if opening else ""
+    parts = part.casefold().split()
+    language = _language(part, turns)
+    if not base or not 2 <= len(parts) <= _SWAPPED or parts[0] in _ARTICLES:
+        return ""
+    if _points_back(part, language) or _kind(part) is not Kind.YES_NO or words(parts[0], language):
+        return ""
+    start = re.search(rf"\b{re.escape(parts[0])}\b", base, re.IGNORECASE)
+    if start is None:
+        return ""
+    rest = base[start.end() :]
+    names = (word for word in words(base, language) if word.name and word.start >= start.end())
+    same_end = re.search(rf"\b{re.escape(parts[-1])}\b", rest, re.IGNORECASE)
+    end = start.end() + same_end.end() if same_end else next((word.end for word in names), 0)
+    return f"{base[: start.start()]}{part}{base[end:]}" if end else ""
+
+
+def _asked(turns: Sequence[Message]) -> list[str]:
+    """What the user said, latest first."""
+    return [turn.content for turn in reversed(turns) if turn.role == "user"]
+
+
 def _with_context(question: str, turns: Sequence[Message]) -> str:
     """The question with telling words of earlier turns behind it, in brackets.
 
@@ -226,24 +271,34 @@ def _with_context(question: str, turns: Sequence[Message]) -> str:
     one that stands alone.
     """
     language = _language(question, turns)
-    known = _stems(words(question, language))
-    borrowed: list[str] = []
+    asked = _stems(words(question, language))
+    borrowed: dict[str, str] = {}
     for text in _sources(turns):
-        for word in words(text, language):
-            if word.stem not in known and len(borrowed) < _BORROWED:
-                known.add(word.stem)
-                borrowed.append(text[word.start : word.end])
-    line = _one_line(question)
-    return f"{line} ({' '.join(borrowed)})" if borrowed else line
+        for word in _telling(words(text, language), text, asked):
+            borrowed.setdefault(word.stem, text[word.start : word.end])
+    line, telling = _one_line(question), list(borrowed.values())[:_BORROWED]
+    return f"{line} ({' '.join(telling)})" if telling else line
+
+
+def _telling(found: Sequence[Word], text: str, asked: set[str]) -> list[Word]:
+    """The words that were not asked, nor stand right before one that was.
+
+    Asked for the right side, "left" of the left side does not matter.
+    """
+    return [
+        word
+        for word, after in zip_longest(found, found[1:])
+        if word.stem not in asked
+        and (after is None or after.stem not in asked or text[word.end : after.start].strip())
+    ]
 
 
 def _sources(turns: Sequence[Message]) -> list[str]:
     found = []
     if turns[-1].role == "assistant" and len(turns[-1].content.split()) <= _LONE:
         found.append(turns[-1].content)
-    for turn in reversed(turns):
-        if turn.role == "user":
-            found.append(turn.content)
-            if stands_alone(turn.content):
-                break
+    for content in _asked(turns):
+        found.append(content)
+        if stands_alone(content):
+            break
     return found

@@ -120,9 +120,9 @@ def test_a_rewrite_may_use_another_form_of_a_word() -> None:
         ("Seit wann?", "Seit wann leitet er\nKarl Meier?", "two lines"),
         ("Seit wann?", "Seit wann leitet Karl Meier die Feuerwehr " + "in Ulm " * 50 + "?", "too long"),
         ("Seit wann?", "", "nothing"),
-        ("Und in Lindau?", "Wer leitet die Feuerwehr in Ulm?", "the question's own name is lost"),
+        ("Und die Polizei?", "Wer leitet die Feuerwehr in Ulm?", "the question's own name is lost"),
         ("Was leitet er nicht?", "Was leitet Karl Meier in Ulm?", "the negation is lost"),
-        ("Und in Lindau?", "Und in Lindau?", "still leans"),
+        ("Und die Polizei?", "Und die Polizei in Ulm?", "still leans"),
         ("Was sagte er?", "Was sagte er?", "still leans"),
     ],
 )
@@ -131,6 +131,48 @@ def test_an_unfaithful_rewrite_is_not_taken(question: str, rewrite: str, why: st
     assert text.startswith(f"{question} ("), why
     assert "Feuerwehr" in text
     assert usage.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "expected"),
+    [
+        ("Wer leitet die Feuerwehr in Ulm?", "Und in Lindau?", "Wer leitet die Feuerwehr in Lindau?"),
+        (
+            "Wer saß auf linker Seite im Saal von Ulm?",
+            "Und auf rechter Seite?",
+            "Wer saß auf rechter Seite im Saal von Ulm?",
+        ),
+        (
+            "Who spoke on the left side of Ulm?",
+            "And on the right side?",
+            "Who spoke on the right side of Ulm?",
+        ),
+        ("Was sagte Keller über die Steuern?", "Und über Renten?", "Was sagte Keller über Renten?"),
+    ],
+)
+def test_a_part_that_takes_the_place_of_another_needs_no_model(
+    before: str, question: str, expected: str
+) -> None:
+    llm = Rewriter("Etwas anderes?")
+    assert standalone(question, turns(before, "Meier."), llm) == (expected, Usage())
+    assert llm.asked == []
+
+
+@pytest.mark.parametrize(
+    "question", ["Und die Polizei?", "Und wer in Lindau?", "Und bei ihm?", "Und auf dem Turm?", "Und?"]
+)
+def test_a_part_that_fits_nowhere_is_left_to_the_model(question: str) -> None:
+    rewrite = "Wer leitet die Feuerwehr in Ulm nicht?"
+    llm = Rewriter(rewrite)
+    standalone(question, FIRE, llm)
+    assert len(llm.asked) == 1
+
+
+def test_a_word_before_what_is_asked_is_not_borrowed() -> None:
+    history = turns("Wer saß auf der linken Seite im Saal von Ulm?", "Keller, Roth, Meier, Lang und Hill.")
+    assert standalone("Und auf welcher Seite noch?", history, None)[0] == (
+        "Und auf welcher Seite noch? (saß Saal Ulm)"
+    )
 
 
 def test_without_a_model_the_telling_words_before_are_added() -> None:
