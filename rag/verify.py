@@ -138,9 +138,13 @@ def alike(one: str, other: str) -> bool:
     """Whether two stems are spellings of one name: same beginning up to transliteration, most letters shared."""
     if abs(len(one) - len(other)) > 2 or min(len(one), len(other)) < 4:
         return False
-    if one.isdigit() or other.isdigit() or _skeleton(one)[:2] != _skeleton(other)[:2]:
+    if _has_digit(one + other) or _skeleton(one)[:2] != _skeleton(other)[:2]:
         return False
     return SequenceMatcher(None, _skeleton(one), _skeleton(other), autojunk=False).ratio() >= _ALIKE
+
+
+def _has_digit(stem: str) -> bool:
+    return any(character.isdigit() for character in stem)
 
 
 def _skeleton(stem: str) -> str:
@@ -271,9 +275,16 @@ def verdict(support: float, gate: Gate) -> Verdict:
 
 
 def same_name(one: Iterable[Word], other: Iterable[Word]) -> bool:
-    """Whether two items name the same: every content word of the shorter one is a spelling of one in the longer."""
+    """Whether two items name the same: every content word of the shorter one is a spelling of one in the longer.
+
+    Being alike is not enough here: June and July, Iran and Iraq are.
+    """
     short, long = sorted((list(one), list(other)), key=len)
     if not short:
         return False
-    stems = frozenset(word.stem for word in long)
-    return all(_held(word.stem, stems) for word in short)
+    spelled = {_spelling(word.stem) for word in long}
+    return all(_spelling(word.stem) in spelled for word in short)
+
+
+def _spelling(stem: str) -> str:
+    return stem if _has_digit(stem) else _skeleton(stem)
