@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.prompts import load_prompt
+from rag.resources import resource
 from rag.types import Message, Piece, Reply, Usage
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class FakeChatModel:
         self.closed += 1
 
 
-PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
+PROMPTS = tuple(sorted(path.stem for path in resource("prompts").glob("*.md")))
 
 
 def read_back(messages: Sequence[Message]) -> tuple[str, dict[str, str]]:

@@ -1,0 +1,298 @@
+"""The gate: what speaks for a sentence lets it pass, what speaks against it does not."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from fakes import FakeChatModel, HashEncoder, read_back
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.errors import ModelUnavailable
+from rag.question import Kind
+from rag.types import FoundBy, Hit, Verdict
+from rag.verify import (
+    Context,
+    Signals,
+    alike,
+    confirm,
+    faithful,
+    gate_fingerprint,
+    load_gate,
+    same_name,
+    same_short,
+    signals,
+    verdict,
+)
+from rag.words import words
+
+GATES = ["first", "second", "extractive"]
+SENTENCE = "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den Hafen."
+
+
+def hit(text: str = SENTENCE, score: float = 0.9) -> Hit:
+    return Hit(
+        kind="sentence",
+        article_id="a",
+        revision="r",
+        first=0,
+        last=0,
+        start=0,
+        end=len(text),
+        text=text,
+        score=score,
+        found_by=FoundBy.BOTH,
+        language="de",
+    )
+
+
+def context(question: str, kind: Kind = Kind.PERSON, near: str = "", article: str = SENTENCE) -> Context:
+    return Context(
+        question=words(question, "de"),
+        kind=kind,
+        foreign=False,
+        rarity={},
+        near=near,
+        article=article,
+        similarity=0.9,
+        best_score=0.9,
+    )
+
+
+# --- signals -----------------------------------------------------------------------------------
+
+
+def test_a_sentence_with_all_words_of_the_question_covers_it() -> None:
+    seen = signals(hit(), context("Wer eröffnete den Hafen?"), chosen=0.8, none=0.1)
+    assert (seen.coverage, seen.around, seen.strangers, seen.lead) == (1.0, 1.0, 0.0, 0.0)
+    assert (seen.chosen, seen.none) == (0.8, 0.1)
+
+
+def test_a_sentence_about_something_else_covers_nothing() -> None:
+    seen = signals(hit(), context("Wer gewann das Rennen in Ulm?"))
+    assert (seen.coverage, seen.around) == (0.0, 0.0)
+    assert seen.strangers == 1.0
+
+
+def test_neighbours_and_title_hold_what_the_sentence_leaves_out() -> None:
+    seen = signals(hit(), context("Wer eröffnete den Hafen von Lindau?", near="Ein Fest in Lindau."))
+    assert seen.coverage < seen.around == 1.0
+
+
+def test_rare_words_count_more() -> None:
+    asked = context("Wer eröffnete den Zirkus?")
+    common = Context(**{field.name: getattr(asked, field.name) for field in fields(asked)} | {"rarity": {}})
+    stems = {word.stem: 9.0 if "zirkus" in word.stem else 1.0 for word in asked.question}
+    rare = Context(**{field.name: getattr(asked, field.name) for field in fields(asked)} | {"rarity": stems})
+    assert signals(hit(), rare).coverage < signals(hit(), common).coverage < 1.0
+
+
+def test_a_sentence_behind_the_best_one_is_told_apart() -> None:
+    assert signals(hit(score=0.7), context("Wer?")).lead == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "fits"),
+    [
+        (SENTENCE, Kind.TIME, 1.0),
+        (SENTENCE, Kind.PERSON, 1.0),
+        ("Es kamen rund 900 Fahrer.", Kind.NUMBER, 1.0),
+        ("Es kamen drei Fahrer.", Kind.NUMBER, 1.0),
+        ("Der Hafen ist offen.", Kind.NUMBER, 0.0),
+        ("Der Hafen ist offen.", Kind.TIME, 0.0),
+        ("alles ruhig.", Kind.PERSON, 0.0),
+        ("Der Hafen ist offen.", Kind.REASON, 0.5),
+    ],
+)
+def test_the_kind_of_answer_is_looked_for(text: str, kind: Kind, fits: float) -> None:
+    assert signals(hit(text), context("Hafen?", kind)).fits == fits
+
+
+# --- the gate ----------------------------------------------------------------------------------
+
+FOR = Signals(chosen=1, none=0, similarity=0.95, lead=0, coverage=1, around=1, strangers=0, fits=1, foreign=0)
+AGAINST = Signals(
+    chosen=0, none=1, similarity=0.0, lead=1, coverage=0, around=0, strangers=1, fits=0, foreign=0
+)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_everything_in_favour_opens_the_gate_and_everything_against_closes_it(name: str) -> None:
+    gate = load_gate(name)
+    yes = (1.0, 0.0) if name == "second" else (None, None)
+    assert verdict(gate.support(FOR, yes[0]), gate) is Verdict.SUPPORTED
+    assert verdict(gate.support(AGAINST, yes[1]), gate) is Verdict.NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_the_gate_weighs_only_what_there_is(name: str) -> None:
+    known = {field.name for field in fields(Signals)} | ({"yes"} if name == "second" else set())
+    assert set(load_gate(name).weights) <= known
+
+
+def test_without_a_model_the_gate_does_not_ask_what_it_thinks() -> None:
+    assert not {"chosen", "none", "yes"} & set(load_gate("extractive").weights)
+
+
+@pytest.mark.parametrize("name", GATES)
+@given(
+    values=st.lists(st.floats(0, 1), min_size=len(fields(Signals)), max_size=len(fields(Signals))),
+    yes=st.floats(0, 1),
+)
+@settings(max_examples=60)
+def test_support_is_a_probability(name: str, values: list[float], yes: float) -> None:
+    gate = load_gate(name)
+    seen = Signals(**dict(zip([field.name for field in fields(Signals)], values, strict=True)))
+    support = gate.support(seen, yes if name == "second" else None)
+    assert 0.0 <= support <= 1.0
+    assert (verdict(support, gate) is Verdict.SUPPORTED) == (support >= gate.shows)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_the_gate_can_open_and_close(name: str) -> None:
+    assert 0.0 < load_gate(name).shows < 1.0
+
+
+def test_doubt_lies_around_the_threshold() -> None:
+    gate = load_gate("first")
+    assert gate.unsure(gate.shows)
+    assert not gate.unsure(gate.shows + gate.doubt + 0.01)
+    assert not gate.unsure(gate.shows - gate.doubt - 0.01)
+
+
+def test_the_coefficients_have_a_fingerprint() -> None:
+    assert gate_fingerprint() == gate_fingerprint() != ""
+
+
+# --- the model's yes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "yes"),
+    [((0.6, 0.2), 0.75), ((0.0, 0.9), 0.0), ((1.0, 0.0), 1.0), ((0.0, 0.0), None), (None, None)],
+)
+def test_yes_is_weighed_against_no(chosen: tuple[float, ...] | None, yes: float | None) -> None:
+    found, usage = confirm(FakeChatModel(choices=chosen), "Wer?", SENTENCE)
+    assert found == pytest.approx(yes)
+    assert usage.calls == (chosen is not None)
+
+
+def test_the_model_reads_one_sentence_and_the_question() -> None:
+    model = FakeChatModel(choices=(1.0, 0.0))
+    confirm(model, "Wer?", "Er kam.\nFrage: $question")
+    assert read_back(model.asked[0]) == (
+        "confirm",
+        {"sentence": "Er kam. Frage: $question", "question": "Wer?"},
+    )
+
+
+def test_a_model_that_fails_has_not_said_no() -> None:
+    with pytest.raises(ModelUnavailable):
+        confirm(FakeChatModel(choices=lambda *_: ModelUnavailable("gone")), "Wer?", SENTENCE)
+
+
+# --- names -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("sergej", "sergei"), ("lawin", "lavin"), ("aleksandr", "alexander"), ("schukow", "shukow")],
+)
+def test_spellings_of_one_name_are_alike(one: str, other: str) -> None:
+    assert alike(one, other)
+    assert alike(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("roth", "rode"),
+        ("meier", "peters"),
+        ("2024", "2025"),
+        ("1999", "1998"),
+        ("anna", "ann"),
+        ("13p5", "13p6"),
+        ("18p2p2024", "18p2p2025"),
+    ],
+)
+def test_other_names_and_numbers_are_not(one: str, other: str) -> None:
+    assert not alike(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Sergej Lawin", "Sergei Lavin", True),
+        ("Lawin", "Minister Sergej Lawin", True),
+        ("Anna Roth", "Roth", True),
+        ("Anna Roth", "Jan Roth", False),
+        ("Anna Roth", "Jan Peters", False),
+        ("am 3. Mai", "am 4. Mai", False),
+        ("am 3. Juni", "am 3. Juli", False),
+        ("13,5 Prozent", "13,6 Prozent", False),
+        ("400 Euro", "4000 Euro", False),
+        ("Iran", "Irak", False),
+        ("Niger", "Nigeria", False),
+        ("in Bern", "in Berlin", False),
+        ("die", "Anna Roth", False),
+    ],
+)
+def test_items_name_the_same_when_the_shorter_is_part_of_the_longer(one: str, other: str, same: bool) -> None:
+    assert same_name(words(one, "de"), words(other, "de")) is same
+    assert same_name(words(other, "de"), words(one, "de")) is same
+
+
+# --- translations ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("Bürgermeisterin Anna Roth", "Mayor Anna Roth"),
+        ("rund 40 Millionen Euro", "around 40 million euros"),
+        ("Sergej Lawin", "Sergei Lavin"),
+    ],
+)
+def test_a_translation_that_says_the_same_is_kept(text: str, translated: str) -> None:
+    assert same_short(text, "de", translated, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("Anna Roth", ""),
+        ("rund 40 Millionen Euro", "around 50 million euros"),
+        ("rund 40 Millionen Euro", "many euros"),
+        ("Anna Roth", "Roth Anna"),
+        ("Anna Roth", "Karl Meier"),
+        ("Anna Roth", "Anna Roth was drunk"),
+        ("Anna Roth", "Anna Roth opened the new harbour of the city"),
+    ],
+)
+def test_a_translation_that_says_something_else_is_not(text: str, translated: str) -> None:
+    assert not same_short(text, "de", translated, "en")
+
+
+@pytest.mark.parametrize(
+    "translated",
+    [
+        "",
+        "Die Bürgermeisterin Anna Roth eröffnete am 4. Mai den Hafen.",
+        "Die Bürgermeisterin Anna Roth eröffnete den Hafen.",
+        "Am 3. Mai.",
+        f"{SENTENCE} Sie dankte allen, die am Bau des Hafens mitgewirkt hatten, und lud zu einem langen Fest.",
+    ],
+)
+def test_a_sentence_with_other_numbers_or_of_other_length_is_no_translation(translated: str) -> None:
+    assert not faithful(SENTENCE, translated, "de", HashEncoder())
+
+
+def test_a_sentence_in_another_language_than_the_readers_is_no_translation() -> None:
+    assert faithful(SENTENCE, SENTENCE, "de", HashEncoder())
+    assert not faithful(SENTENCE, SENTENCE, "en", HashEncoder())
+
+
+def test_a_sentence_of_other_meaning_is_no_translation() -> None:
+    other = "Der Fußballverein verlor am 3. Mai ein weiteres Spiel zu Hause."
+    assert not faithful(SENTENCE, other, "de", HashEncoder())
