@@ -5,10 +5,10 @@
     python eval/fit_gate.py fit ROWS.jsonl          cross-validates, reports, writes rag/gate.json
 
 FOLDER holds pairs NAME.jsonl (question, answers, gold_doc) and NAME_corpus.jsonl (doc_id, title, text). Each question
-is asked twice: as it is, and with every sentence that holds an accepted answer hidden, so that its topic is still
-there and its answer is not. With --extractive they are asked without a language model, which is quick. A quarter of the
-questions is asked in English, as the language model translates them.
-Only sets whose licence allows it may be used. Rows hold numbers only, no text.
+is asked three times: as it is; with every sentence that holds an accepted answer hidden, so that its topic is still
+there and its answer is not; and about something else, one of its names or nouns exchanged. With --extractive they are
+asked without a language model, which is quick. A quarter of the questions is asked in English, as the language model
+translates them. Only sets whose licence allows it may be used. Rows hold numbers only, no text.
 """
 
 from __future__ import annotations
@@ -34,14 +34,18 @@ from rag import Article, NewsQA
 from rag.llm import open_llm
 from rag.newsqa import Asking
 from rag.prompts import load_prompt
+from rag.sentences import detect_language
 from rag.settings import read_settings
 from rag.types import ChatModel, Filters, Hit
 from rag.verify import confirm
+from rag.words import words
 
 _GATES = Path(__file__).parent.parent / "rag" / "gate.json"
 _EXTRACTIVE = ("lead", "coverage", "around", "strangers", "fits", "similarity")
 _MODEL = ("chosen", "none", *_EXTRACTIVE)
-_SILENCE = 0.93  # share of the questions without an answer that must be met with silence
+# Across languages words cannot be compared; what is left carries over from questions in the articles' language.
+_FOREIGN = ("chosen", "none", "lead", "similarity")
+_SILENCE = 0.85  # share of unanswerable questions met with silence; exchanging a word does not always take the answer away
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
 # Which way each signal speaks: knowing it keeps a small sample from teaching nonsense.
@@ -103,11 +107,26 @@ def _collect(folder: Path, rows: Path, n: int, extractive: bool) -> None:
         )
         for number, question in enumerate(asked):
             text = _in_english(llm, question["question"]) if number % 4 == 0 else question["question"]
-            for hidden in (False, True):
-                for row in _rows(qa, asking_with, text, question, hidden):
-                    out.write(json.dumps(row | {"hidden": hidden, "question": number}) + "\n")
+            swapped = _swapped(text, asked[(number + 1) % len(asked)]["question"], chooser)
+            for wording, hidden in ((text, False), (text, True), (swapped, False)):
+                if not wording:
+                    continue
+                unanswerable = hidden or wording is swapped
+                for row in _rows(qa, asking_with, wording, question, hidden):
+                    row["label"] *= not unanswerable
+                    out.write(json.dumps(row | {"hidden": unanswerable, "question": number}) + "\n")
             out.flush()
             print(f"{number + 1}/{len(asked)}", file=sys.stderr)
+
+
+def _swapped(text: str, other: str, chooser: random.Random) -> str:
+    """The question about something else: one of its names or nouns taken from another question; "" without any."""
+    own = [word for word in words(text, detect_language(text)) if word.name]
+    theirs = [word for word in words(other, detect_language(other)) if word.name]
+    if not own or not theirs:
+        return ""
+    out, new = chooser.choice(own), chooser.choice(theirs)
+    return text[: out.start] + other[new.start : new.end] + text[out.end :]
 
 
 def _in_english(llm: ChatModel, text: str) -> str:
@@ -129,7 +148,12 @@ def _rows(
     for rank, (hit, seen) in enumerate(judged[:3]):
         yes = confirm(llm, asking.question.text, hit.text)[0] if llm and rank == 0 else None
         label = _holds(hit, question["answers"]) and hit.url == _address(question["gold_doc"])
-        yield asdict(seen) | {"yes": yes, "label": int(label), "extractive": llm is None}
+        yield asdict(seen) | {
+            "yes": yes,
+            "label": int(label),
+            "extractive": llm is None,
+            "foreign": asking.question.language != hit.language,
+        }
 
 
 def _address(document: str) -> str:
@@ -143,15 +167,22 @@ def _holds(hit: Hit, answers: list[str]) -> bool:
 
 def _fit(path: Path) -> None:
     rows = _read(path)
-    read = [row for row in rows if not row.get("extractive")]
+    read = [row for row in rows if not row["extractive"]]
     confirmed = [row for row in read if row["yes"] is not None]
-    extractive = [row for row in rows if row.get("extractive")]
+    extractive = [row for row in rows if row["extractive"]]
     gates = {
-        "first": _gate("first", read, _MODEL) | {"doubt": 0.2},
-        "second": _gate("second", confirmed, (*_MODEL, "yes")),
-        "extractive": _gate("extractive", extractive, _EXTRACTIVE),
+        "first": _gate("first", _same_language(read), _MODEL) | {"doubt": 0.2},
+        "second": _gate("second", _same_language(confirmed), (*_MODEL, "yes")),
+        "extractive": _gate("extractive", _same_language(extractive), _EXTRACTIVE),
+        "first_foreign": _gate("first_foreign", read, _FOREIGN) | {"doubt": 0.3},
+        "second_foreign": _gate("second_foreign", confirmed, (*_FOREIGN, "yes")),
+        "extractive_foreign": _gate("extractive_foreign", extractive, ("lead", "similarity")),
     }
     _GATES.write_text(json.dumps(gates, indent=2) + "\n", encoding="utf-8")
+
+
+def _same_language(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if not row["foreign"]]
 
 
 def _gate(name: str, rows: list[dict[str, Any]], features: tuple[str, ...]) -> dict[str, Any]:

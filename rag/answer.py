@@ -39,12 +39,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Words of one sentence: `article.text[start:end] == text`."""
+    """Words of one sentence: `article.text[start:end] == text`.
+
+    `certainty` (0..1) is the lowest probability of the tokens that copied them; 1.0 where the model does not tell.
+    """
 
     text: str
     start: int
     end: int
     hit: Hit
+    certainty: float = 1.0
 
 
 def choose(question: str, hits: Sequence[Hit], llm: ChatModel) -> Choice:
@@ -78,14 +82,29 @@ def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item]
     """
     text = " ".join(one_line(hit.text) for hit in hits)
     turns = load_prompt("copy").fill({"sentences": text, "question": question})
-    reply = llm.complete(turns, max_tokens=24 + 24 * len(hits))
+    pieces = list(llm.stream(turns, max_tokens=24 + 24 * len(hits)))
     items: dict[tuple[str, int, int], Item] = {}
-    for words in re.split(r"[;\n]", reply.text):
+    for words, certainty in _copied(pieces):
         found = anchor(words, hits)
         if found is not None:
             hit, start, end = found
-            items.setdefault((hit.article_id, start, end), _widened(item(hit, start, end)))
-    return _joined(list(items.values())), reply.usage
+            widened = _widened(item(hit, start, end, certainty))
+            items.setdefault((hit.article_id, start, end), widened)
+    return _joined(list(items.values())), pieces[-1].usage or Usage()
+
+
+def _copied(pieces: Sequence[Piece]) -> Iterator[tuple[str, float]]:
+    """What the model wrote between semicolons, each with the lowest probability of its tokens."""
+    words, certainty = "", 1.0
+    for piece in pieces:
+        for part in re.split(r"([;\n])", piece.text):
+            if part in {";", "\n"}:
+                yield words, certainty
+                words, certainty = "", 1.0
+            elif part:
+                words += part
+                certainty = min(certainty, 1.0 if piece.logprob is None else math.exp(piece.logprob))
+    yield words, certainty
 
 
 _TOKEN = re.compile(r"\s*(\w[\w'’-]*)")
@@ -110,7 +129,7 @@ def _widened(one: Item) -> Item:
         elif not open_ended:
             break
         at = match.end()
-    return item(hit, one.start, hit.start + last)
+    return item(hit, one.start, hit.start + last, one.certainty)
 
 
 def _asks_for_more(text: str) -> bool:
@@ -120,9 +139,9 @@ def _asks_for_more(text: str) -> bool:
     return possessive or end[0].islower() or end[-1].isdigit()
 
 
-def item(hit: Hit, start: int, end: int) -> Item:
+def item(hit: Hit, start: int, end: int, certainty: float = 1.0) -> Item:
     """The item at `start`..`end` of the article, inside the sentence `hit`."""
-    return Item(hit.text[start - hit.start : end - hit.start], start, end, hit)
+    return Item(hit.text[start - hit.start : end - hit.start], start, end, hit, certainty)
 
 
 def whole(hit: Hit) -> Item:
@@ -177,7 +196,8 @@ def _joined(items: Sequence[Item]) -> list[Item]:
         if last is not None and last.hit == one.hit:
             between = one.hit.text[max(0, last.end - one.hit.start) : one.start - one.hit.start]
             if one.start <= last.end or not _SEPARATOR.search(between):
-                joined[-1] = item(one.hit, last.start, max(last.end, one.end))
+                surest = max(last.certainty, one.certainty)
+                joined[-1] = item(one.hit, last.start, max(last.end, one.end), surest)
                 continue
         joined.append(one)
     return joined

@@ -52,7 +52,7 @@ from rag.types import (
     Summary,
     Usage,
 )
-from rag.words import Word, words
+from rag.words import words
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -65,7 +65,8 @@ _LANGUAGES = {
     "ru": "Russian", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
 }  # fmt: skip
 _POOL = 12  # sentences that are ranked for one question
-_CONTEXT_CHARS = 700  # about 200 tokens: what the model reads is what an answer costs
+_CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
+_SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
 _DEFAULT: Any = object()
 
@@ -304,6 +305,11 @@ class NewsQA:
             return self._llm_opened
 
 
+def _is_foreign(question: Question, hit: Hit) -> bool:
+    """Whether a sentence is known to be in another language than the question."""
+    return bool(hit.language and question.language and question.language != hit.language)
+
+
 def _article(document: RawDocument) -> Article | Failure:
     try:
         return clean(document)
@@ -344,6 +350,7 @@ class Asking:
         self.usage = Usage()
         self._timings: dict[str, float] = {}
         self._started = time.perf_counter()
+        self._looks = 0
         self._translations: dict[tuple[str, str], str] = {}
 
     def events(self) -> Iterator[Event]:
@@ -408,12 +415,15 @@ class Asking:
         """The sentences that the gate lets through, in the order of the text."""
         llm = self._qa._llm()
         passed: list[Judged] = []
-        for hit, seen in self.signals(question, pool, hits, llm):
+        self._looks = 0
+        likeliest_first = sorted(self.signals(question, pool, hits, llm), key=lambda one: -one[1].chosen)
+        for hit, seen in likeliest_first:
             with self._timed("verify"):
                 support, shown = self._support(question, hit, seen, llm)
             if shown:
                 passed.append(Judged(whole(hit), support))
-        return passed
+        places = {(hit.article_id, hit.first): place for place, hit in enumerate(hits)}
+        return sorted(passed, key=lambda one: places[one.item.hit.article_id, one.item.hit.first])
 
     def _continued(self, question: Question, judged: Sequence[Judged]) -> list[Judged]:
         """Sentences right behind those that answer which say that they go on with the list, and do."""
@@ -450,13 +460,15 @@ class Asking:
         self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None
     ) -> tuple[float, bool]:
         """The gate's support for a sentence and whether that is enough; in doubt the model is asked once more."""
-        gate = verify.load_gate("extractive" if llm is None else "first")
+        foreign = _is_foreign(question, hit)
+        gate = verify.load_gate("extractive" if llm is None else "first", foreign=foreign)
         support = gate.support(seen)
-        if llm is not None and gate.unsure(support):
+        if llm is not None and gate.unsure(support) and self._looks < _SECOND_LOOKS:
+            self._looks += 1
             yes, usage = verify.confirm(llm, question.text, hit.text)
             self.usage += usage
             if yes is not None:
-                gate = verify.load_gate("second")
+                gate = verify.load_gate("second", foreign=foreign)
                 support = gate.support(seen, yes)
         return support, support >= gate.shows
 
@@ -479,13 +491,12 @@ class Asking:
         catalog = self._qa._index.catalog
         article = catalog.texts([hit.article_id])[hit.article_id]
         near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
-        asked = self._words(question, hit.language)
+        asked = words(question.text, question.language or hit.language)
         total = catalog.count_passages()
         frequencies = catalog.term_frequencies([word.stem for word in asked])
         return verify.Context(
             question=asked,
             kind=question.kind,
-            foreign=bool(hit.language and question.language not in {"", hit.language}),
             rarity={stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()},
             near="\n".join(near),
             article=f"{article.title}\n{article.text}",
@@ -494,13 +505,6 @@ class Asking:
         )
 
     # --- languages -------------------------------------------------------------------------------
-
-    def _words(self, question: Question, language: str) -> tuple[Word, ...]:
-        """The question's words in the language of an article."""
-        text = question.text
-        if language and question.language not in {"", language}:
-            text = self._translated(text, language) or text
-        return words(text, language)
 
     def _worded(self, question: Question, group: Sequence[Judged]) -> str:
         """The article's words in the reader's language; as they are where that cannot be done safely."""

@@ -56,7 +56,6 @@ class Signals:
         around: the same share in the sentence, its neighbours and title together.
         strangers: share of the question's names and numbers that the article does not hold at all.
         fits: 1 if the sentence holds what the question asks for (a number, a time, a name), else 0.
-        foreign: 1 if question and article are in different languages.
     """
 
     chosen: float
@@ -67,7 +66,6 @@ class Signals:
     around: float
     strangers: float
     fits: float
-    foreign: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +73,8 @@ class Context:
     """What surrounds a sentence when it is judged.
 
     Attributes:
-        question: words of the question in the language of the article.
+        question: words of the question.
         kind: what the question asks for.
-        foreign: whether the question was asked in another language.
         rarity: weight of a stem, higher for rarer ones.
         near: the neighbours of the sentence and its title.
         article: the whole text with its title.
@@ -87,7 +84,6 @@ class Context:
 
     question: Sequence[Word]
     kind: Kind
-    foreign: bool
     rarity: Mapping[str, float]
     near: str
     article: str
@@ -108,7 +104,6 @@ def signals(hit: Hit, context: Context, chosen: float = 0.0, none: float = 0.0) 
         around=_share(context.question, near, context.rarity),
         strangers=_strangers(context.question, _stems(context.article, hit.language)),
         fits=_fits(hit.text, context.kind),
-        foreign=float(context.foreign),
     )
 
 
@@ -219,12 +214,13 @@ def gate_fingerprint() -> str:
 
 
 @cache
-def load_gate(name: str) -> Gate:
+def load_gate(name: str, *, foreign: bool = False) -> Gate:
     """The gate called `name` in gate.json.
 
-    `first` judges without the model's yes, `second` with it, `extractive` without any model.
+    `first` judges without the model's yes, `second` with it, `extractive` without any model; `foreign` ones judge
+    sentences in another language than the question, whose words cannot be compared.
     """
-    table = json.loads(_GATES.read_text(encoding="utf-8"))[name]
+    table = json.loads(_GATES.read_text(encoding="utf-8"))[f"{name}_foreign" if foreign else name]
     return Gate(**table)
 
 
@@ -234,12 +230,20 @@ _CLAIMS = frozenset(
 )
 
 
+# Words that turn a meaning round: what they stand in is not left to a small model's translation.
+_DENIALS = frozenset(
+    "nicht kein keine keinen weder noch ohne außer not no nor neither without except ni sans sin né".split()
+)
+
+
 def same_short(text: str, language: str, translated: str, reader: str) -> bool:
     """Whether the translation of a few words still says the same: like length, same numbers, names in order."""
     own, other = text.split(), translated.rstrip(".").split()
-    if not other or len(other) > len(own) + 3 or _numbers(text) != _numbers(translated):
+    compounds = sum(len(word.parts) > 1 for word in words(text, language))
+    if not other or len(other) > len(own) + compounds + 1 or _numbers(text) != _numbers(translated):
         return False
-    if {word.casefold() for word in other} & _CLAIMS - {word.casefold() for word in own}:
+    lowered = {word.casefold() for word in own}
+    if {word.casefold() for word in other} & _CLAIMS - lowered or lowered & _DENIALS:
         return False
     names = [word.stem for word in words(text, language) if word.name]
     kept = [
