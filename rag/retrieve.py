@@ -52,10 +52,11 @@ class Weights:
 class _Query:
     """A question's words.
 
-    `frequencies` counts the passages of each term, `weights` is its rarity, `potential` what BM25 gives a good
-    match of all of them, `covered` the share (0..1) of the question that the index can reach. `terms` may hold
-    names in other languages' stems besides.
-    `anchors` are the rarest terms, empty if all are rare enough to be looked for.
+    `frequencies` counts the passages of each term, `weights` is its rarity, `potential` what BM25 gives a
+    good match of all of them, `covered` the share (0..1) of the question that the index can reach. `terms`
+    may hold names in other languages' stems besides. `anchors` are the rarest terms, empty if all are rare
+    enough to be looked for. `trust` (0..1) is what words count: less where no article is in the question's
+    language.
     """
 
     terms: tuple[str, ...]
@@ -64,12 +65,13 @@ class _Query:
     potential: float
     covered: float
     anchors: tuple[str, ...] = ()
+    trust: float = 1.0
 
 
 # BM25 gives a term its rarity times 0 to 2.2, by how often it stands; 2 is what a passage about it gets.
 _SATURATION = 2.0
-# Scoring a passage takes about a microsecond per term. Common terms still count where a rarer one stands; with
-# anchors in a tenth of all passages, nDCG@10 of the words stays within .003.
+# Scoring a passage takes about a microsecond per term. Common terms still count where a rarer one stands;
+# with anchors in a tenth of all passages, nDCG@10 of the words stays within .003.
 _ANCHORED = 2000
 _TWINS = 2  # as many sentences that say the same in the same words are shown before any third one
 
@@ -135,7 +137,7 @@ class Retriever:
         cosines = self._sentence_vectors.of(hits) @ vector
         scored = []
         for hit, cosine in zip(hits, cosines, strict=True):
-            own = float(cosine) + words * _covered(query, hit)
+            own = float(cosine) + words * query.trust * _covered(query, hit)
             scored.append(hit.model_copy(update={"score": share * hit.score + (1 - share) * own}))
         return sorted(scored, key=lambda hit: (-hit.score, hit.article_id, hit.first))
 
@@ -177,7 +179,13 @@ class Retriever:
         names = (name for other in others for name in name_terms(question, language, other))
         extra = tuple(name for name in dict.fromkeys(names) if name not in own.frequencies)
         frequencies = {**own.frequencies, **(self._catalog.term_frequencies(extra) if extra else {})}
-        return replace(own, terms=own.terms + extra, anchors=_rarest(frequencies))
+        foreign = bool(detected) and detected not in languages
+        return replace(
+            own,
+            terms=own.terms + extra,
+            anchors=_rarest(frequencies),
+            trust=own.covered if foreign else 1.0,
+        )
 
     def _weigh(self, terms: tuple[str, ...], total: int) -> _Query:
         frequencies = self._catalog.term_frequencies(terms)
@@ -209,7 +217,7 @@ class Retriever:
         ranked = []
         for id_ in dense.keys() | words.keys():
             gain = min(1.0, words.get(id_, 0.0) / query.potential) if query.potential else 0.0
-            score = weights.dense * cosines.get(id_, 0.0) + weights.words * gain
+            score = weights.dense * cosines.get(id_, 0.0) + weights.words * query.trust * gain
             ranked.append((id_, score, _found_by(id_ in dense, id_ in words)))
         return sorted(ranked, key=lambda item: (-item[1], item[0]))
 
