@@ -138,6 +138,8 @@ class FakeChatModel:
     def choose(
         self, messages: Sequence[Message], options: Sequence[str]
     ) -> tuple[tuple[float, ...], Usage] | None:
+        if self._choices is None:
+            return None
         self.asked.append(list(messages))
         chosen = self._choices(messages, options) if callable(self._choices) else self._choices
         if isinstance(chosen, Exception):
@@ -169,7 +171,7 @@ class ReadingModel(FakeChatModel):
         answers: words that answer, as the articles spell them.
         translations: a text's translation; others come back as they are.
         standalone: the rewrite of every question that leans on others.
-        does_not_know: a question with these words is not answered.
+        only: answers that belong only to questions with these words.
         name: its name and fingerprint.
     """
 
@@ -178,14 +180,14 @@ class ReadingModel(FakeChatModel):
         *answers: str,
         translations: Mapping[str, str] | None = None,
         standalone: str = "",
-        does_not_know: str = "",
+        only: Mapping[str, str] | None = None,
         name: str = "reader",
     ) -> None:
         super().__init__(self._read, self._confirm, name)
         self._answers = answers
         self._translations = dict(translations or {})
         self._standalone = standalone
-        self._does_not_know = does_not_know
+        self._only = dict(only or {})
 
     def asked_for(self, prompt: str) -> list[dict[str, str]]:
         """What the places of a prompt were filled with, call by call."""
@@ -193,9 +195,7 @@ class ReadingModel(FakeChatModel):
         return [values for name, values in read if name == prompt]
 
     def _in(self, text: str, question: str) -> list[str]:
-        if self._does_not_know and self._does_not_know in question:
-            return []
-        return [answer for answer in self._answers if answer in text]
+        return [one for one in self._answers if one in text and self._only.get(one, "") in question]
 
     def _read(self, messages: Sequence[Message]) -> Spoken:
         name, values = read_back(messages)
