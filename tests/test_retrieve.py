@@ -76,10 +76,15 @@ def _prepared(article: Article) -> Prepared:
         inside = [s for s in sentences if start <= s.start < end]
         passages.append(
             Passage(
-                article_id=article.id, revision=article.revision, n=len(passages),
-                first=inside[0].n, last=inside[-1].n, start=inside[0].start, end=inside[-1].end,
+                article_id=article.id,
+                revision=article.revision,
+                n=len(passages),
+                first=inside[0].n,
+                last=inside[-1].n,
+                start=inside[0].start,
+                end=inside[-1].end,
                 text=article.text[inside[0].start : inside[-1].end],
-            )  # fmt: skip
+            )
         )
     return Prepared(article, article.language, sentences, tuple(passages))
 
