@@ -43,8 +43,8 @@ from rag.words import words
 _GATES = Path(__file__).parent.parent / "rag" / "gate.json"
 _EXTRACTIVE = ("lead", "coverage", "around", "strangers", "fits", "similarity")
 _MODEL = ("chosen", "none", *_EXTRACTIVE)
-# Across languages words cannot be compared; what is left carries over from questions in the articles' language.
-_FOREIGN = ("chosen", "none", "lead", "similarity")
+# Across languages neither words nor cosines can be compared; what is left carries over from the articles' language.
+_FOREIGN = ("chosen", "none", "lead")
 _SILENCE = 0.85  # share of unanswerable questions met with silence; exchanging a word does not always take the answer away
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out

@@ -181,11 +181,31 @@ def _pattern(parts: Sequence[str]) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)" + r"[\W_]{1,4}".join(spelled) + r"(?!\w)", re.IGNORECASE)
 
 
-# What stands between two items of a list; without it they are one: "X's adviser Y" is one person.
-_SEPARATOR = re.compile(
-    r"[,;:()–—/]|\b(?:und|sowie|oder|and|or|et|ou|y|o|e|ed|ve|veya|и|или|en|of|i|oraz|als auch|as well as)\b",
-    re.IGNORECASE,
+_LISTED = r"(?:,|;|\b(?:und|sowie|oder|noch|and|or|nor|et|ou|ni|y|e|ed|ve|veya|и|или|en|i|oraz)\b)"
+_MORE_BEHIND = re.compile(
+    rf"\s*{_LISTED}\s+(?:\w{{1,3}}\s+)?(?:[a-zäöüß]+\s+)?(?=(?P<next>[^\W\d_a-zäöüß]\w+))"
 )
+_MORE_BEFORE = re.compile(rf"(?P<next>[^\W\d_a-zäöüß][\w-]+)\s*{_LISTED}\s+(?:\w{{1,3}}\s+)?$")
+
+
+def is_complete(items: Sequence[Item]) -> bool:
+    """Whether no list that an item stands in goes on, before or behind it, with something that was not copied."""
+    return all(_stands_alone(one, items) for one in items)
+
+
+def _stands_alone(one: Item, items: Sequence[Item]) -> bool:
+    text, start, end = one.hit.text, one.start - one.hit.start, one.end - one.hit.start
+    behind, before = _MORE_BEHIND.match(text, end), _MORE_BEFORE.search(text[:start])
+    places = [match.start("next") + one.hit.start for match in (behind, before) if match]
+    return all(
+        any(other.hit == one.hit and other.start <= at < other.end for other in items) for at in places
+    )
+
+
+def _is_one_name(between: str, language: str) -> bool:
+    """Whether what stands between two copied pieces belongs to one name: "X's" long-time adviser "Y" is one person."""
+    found = re.findall(r"\w+|[^\w\s]", between)
+    return len(found) <= _FOLLOWING and all(is_content_word(word, language) for word in found)
 
 
 def _joined(items: Sequence[Item]) -> list[Item]:
@@ -195,7 +215,7 @@ def _joined(items: Sequence[Item]) -> list[Item]:
         last = joined[-1] if joined else None
         if last is not None and last.hit == one.hit:
             between = one.hit.text[max(0, last.end - one.hit.start) : one.start - one.hit.start]
-            if one.start <= last.end or not _SEPARATOR.search(between):
+            if one.start <= last.end or _is_one_name(between, one.hit.language):
                 surest = max(last.certainty, one.certainty)
                 joined[-1] = item(one.hit, last.start, max(last.end, one.end), surest)
                 continue

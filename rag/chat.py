@@ -176,7 +176,7 @@ def _is_faithful(rewrite: str, question: str, turns: Sequence[Message]) -> bool:
     if not rewrite or len(rewrite) > _MAX_CHARS or "\n" in rewrite:
         return False
     language = _language(question, turns)
-    if _GOES_ON.match(rewrite) or (rewrite == question and _points_back(question, language)):
+    if _GOES_ON.match(rewrite):
         return False
     if detect_language(rewrite) not in {language, ""}:
         return False
@@ -187,6 +187,8 @@ def _is_faithful(rewrite: str, question: str, turns: Sequence[Message]) -> bool:
         return False
     asked = words(question, language)
     written = words(rewrite, language)
+    if _stems(written) <= _stems(asked) and _points_back(rewrite, language):
+        return False
     return _invents_nothing(rewrite, written, question, turns, language) and _keeps(asked, _stems(written))
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +27,7 @@ if TYPE_CHECKING:
     from rag.settings import Settings
     from rag.types import Encoder, Progress, Vectors
 
-# Text by text. On CPUs that is the fastest (measured with 200 tokens each: 25 passages/s of one core, against
-# 19 in batches of 4 and 17 in batches of 8 or more, because one text's activations stay in the cache), takes
-# the least memory, and makes a vector independent of its neighbours: activations are quantised per batch.
-BATCH = 1
+MOST_WORKERS = 8  # unless the settings say otherwise; each takes up to 40 MB while it works
 
 
 def open_encoder(settings: Settings, progress: Progress | None = None) -> Encoder:
@@ -49,11 +48,17 @@ def open_encoder(settings: Settings, progress: Progress | None = None) -> Encode
 
 
 class SentenceEncoder:
-    """A sentence-transformers folder as an `Encoder`.
+    """A sentence-transformers folder as an `Encoder`. Threads may share it.
+
+    Texts are encoded one by one, as many at a time as there are threads, each on one. On CPUs that is fastest:
+    with 200 tokens each, one core does 25 passages/s, against 19 in batches of 4 and 17 in batches of 8 or
+    more, because the activations of one text stay in the cache; and cores that do not share a text never wait
+    for each other. It takes the least memory. And a vector does not depend on the texts that came with it,
+    which it would in a batch, where activations are quantised by one scale.
 
     Args:
         folder: holds `modules.json`; with ONNX weights in `onnx/` those are run, int8 before float32.
-        threads: CPU threads, 0 for all cores.
+        threads: texts encoded at a time; 0 for one per core, eight at most.
 
     Raises:
         ModelCorrupt: the folder does not load.
@@ -63,12 +68,15 @@ class SentenceEncoder:
         self._name = folder.resolve().name
         weights = _onnx_weights(folder)
         try:
-            self._model = _load(folder, weights, threads)
+            self._model = _load(folder, weights)
         except Exception as error:  # whatever three libraries raise for a file that is not theirs
             raise ModelCorrupt(
                 f"The encoder in {folder} does not load: {error}",
                 hint="Run `rag models pull`, or set RAG_ENCODER to another folder.",
             ) from error
+        self._tokenizing = threading.Lock()  # the tokenizer's settings change between counting and encoding
+        workers = threads or min(os.cpu_count() or 1, MOST_WORKERS)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="encoder")
         self._question_prefix = self._prefix("query")
         self._passage_prefix = self._prefix("passage", "document")
         self._dimensions = int(self._model.get_embedding_dimension() or 0)
@@ -101,19 +109,30 @@ class SentenceEncoder:
         """Tokens of each text, without special tokens and prefix, not cut."""
         if not texts:
             return []
-        counted = self._model.tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        with self._tokenizing:
+            counted = self._model.tokenizer(list(texts), add_special_tokens=False, verbose=False)
         return [len(ids) for ids in counted["input_ids"]]
 
     def _encode(self, texts: Sequence[str], prefix: str) -> Vectors:
-        if not texts:
-            return np.zeros((0, self._dimensions), np.float32)
-        vectors = self._model.encode(
-            [prefix + text for text in texts],
-            batch_size=BATCH,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-        )
-        return np.asarray(vectors, np.float32)
+        vectors = np.zeros((len(texts), self._dimensions), np.float32)
+        # Longest first, so that all threads are done at nearly the same time.
+        order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
+        full = [prefix + texts[number] for number in order]
+        # One text stays on this thread: a question does not queue behind passages that are being indexed.
+        found = self._pool.map(self._vector, full) if len(full) > 1 else map(self._vector, full)
+        for number, vector in zip(order, found, strict=True):
+            vectors[number] = vector
+        return vectors
+
+    def _vector(self, text: str) -> Vectors:
+        """The unit vector of a text with its prefix, shape (dimensions,)."""
+        import torch
+
+        with self._tokenizing:
+            features = self._model.preprocess([text])
+        with torch.inference_mode():
+            vector = self._model(features)["sentence_embedding"][0]
+            return np.asarray(torch.nn.functional.normalize(vector, dim=0), np.float32)
 
     def _prefix(self, *names: str) -> str:
         return next((found for name in names if (found := self._model.prompts.get(name))), "")
@@ -138,22 +157,21 @@ def _onnx_weights(folder: Path) -> Path:
     return candidates[0] if candidates else folder / "model.safetensors"
 
 
-def _load(folder: Path, weights: Path, threads: int) -> SentenceTransformer:
+def _load(folder: Path, weights: Path) -> SentenceTransformer:
     import onnxruntime  # type: ignore[import-untyped]
     import torch
     from sentence_transformers import SentenceTransformer
 
+    # Texts run beside each other, each on one thread. More would wait for each other, and spin while they do.
+    torch.set_num_threads(1)
     if weights.suffix != ".onnx":
         model: SentenceTransformer = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         return model
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.intra_op_num_threads = 1
     # The hub's graph uses all 8 bits of its weights, which overflow the fast kernel of CPUs without VNNI;
     # there this takes the exact one. It changes nothing on others.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    # Beside the graph, torch only averages one text's tokens. With more threads they spend more time waiting
-    # for each other than working, and take it from the graph: measured 13 against 21 passages per CPU second.
-    torch.set_num_threads(1)
     onnx: dict[str, Any] = {
         "backend": "onnx",
         "model_kwargs": {

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from rag import chat, compose, summarise, verify
-from rag.answer import MAX_CHOICES, choose, copy, one_line, whole
+from rag.answer import MAX_CHOICES, choose, copy, is_complete, one_line, whole
 from rag.clean import clean
 from rag.compose import Judged
 from rag.encoder import open_encoder
@@ -27,7 +27,7 @@ from rag.index import Index, open_index
 from rag.llm import open_llm
 from rag.load import load
 from rag.prompts import load_prompt
-from rag.question import Kind, Question, adds, read_question
+from rag.question import Kind, Question, adds, leans, read_question
 from rag.retrieve import Retriever
 from rag.sentences import detect_language
 from rag.settings import Settings, read_settings
@@ -67,6 +67,7 @@ _LANGUAGES = {
 _POOL = 12  # sentences that are ranked for one question
 _CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
 _SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
+_SURE_COPY = 0.35  # lowest token probability with which copied words may stand alone
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
 _DEFAULT: Any = object()
 
@@ -397,7 +398,24 @@ class Asking:
                 break
             chosen.setdefault((hit.article_id, hit.first), hit)
         order = list(dict.fromkeys(hit.article_id for hit in pool))
-        return sorted(chosen.values(), key=lambda hit: (order.index(hit.article_id), hit.first))
+        ranked = sorted(chosen.values(), key=lambda hit: (order.index(hit.article_id), hit.first))
+        return self._with_antecedents(ranked)
+
+    def _with_antecedents(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The sentences; one that opens with "he" or "this" together with the sentence before, as one piece of text."""
+        pieces: list[Hit] = []
+        for hit in hits:
+            before = self._retriever.neighbours(hit, 1, 0) if leans(hit.text) else []
+            if not before or before[0].last + 1 != hit.first:
+                pieces.append(hit)
+                continue
+            if pieces and pieces[-1].article_id == hit.article_id and pieces[-1].last == before[0].last:
+                before = [pieces.pop()]
+            article = self._qa._index.catalog.texts([hit.article_id])[hit.article_id]
+            start, first = before[0].start, before[0].first
+            text = article.text[start : hit.end]
+            pieces.append(hit.model_copy(update={"start": start, "first": first, "text": text}))
+        return pieces
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -484,8 +502,13 @@ class Asking:
             with self._timed("copy"):
                 items, usage = copy(question.text, [one.item.hit for one in sentences], llm)
             self.usage += usage
-            found += [Judged(one, support[one.hit.article_id, one.hit.first]) for one in items]
-        return found or judged
+            sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
+            found += (
+                [Judged(one, support[one.hit.article_id, one.hit.first]) for one in items]
+                if sure
+                else sentences
+            )
+        return found
 
     def _surroundings(self, question: Question, hit: Hit, pool: Sequence[Hit]) -> verify.Context:
         catalog = self._qa._index.catalog

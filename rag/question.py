@@ -145,3 +145,21 @@ _ADDS = re.compile(
 def adds(sentence: str) -> bool:
     """Whether a sentence says of itself that it goes on with a list: it holds "also", "ebenfalls" or the like."""
     return bool(_ADDS.search(sentence))
+
+
+# First words that lean on the sentence before.
+_LEANS = frozenset(
+    """er sie es ihm ihr sein seine ihre dies diese dieser dieses das dabei dadurch dafür dagegen daher
+    damit danach daneben darauf daraufhin darüber darum davon dazu dennoch deshalb deswegen doch aber jedoch
+    zudem außerdem auch allerdings dort so und oder denn hingegen stattdessen he she it they his her its
+    their this that these those however but and or so then also there instead moreover il elle ils elles
+    cela ce cette ces mais et aussi él ella ellos esto eso este esta pero y también lui lei loro questo
+    questa ma e anche он она оно они это этот эта но и также
+    bu o onlar ama ve ayrıca""".split()
+)
+
+
+def leans(sentence: str) -> bool:
+    """Whether a sentence opens with a word that points back, so that only the one before says who or what."""
+    opening = re.match(r"\W*(\w+)", sentence)
+    return opening is not None and opening[1].casefold() in _LEANS

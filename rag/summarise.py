@@ -17,6 +17,7 @@ import numpy as np
 
 from rag.answer import one_line
 from rag.errors import InputError
+from rag.question import leans
 from rag.types import Article, Citation, Encoder, Sentence, Statement, Verdict
 from rag.words import words
 
@@ -47,16 +48,6 @@ _BOILERPLATE = re.compile(
     r"lesen sie (?:auch|hier|mehr)|mehr zum thema|read (?:more|also)|"
     r"alle rechte vorbehalten|all rights reserved)\b",
     re.IGNORECASE,
-)
-# First words that lean on the sentence before.
-_LEANS = frozenset(
-    """er sie es ihm ihr sein seine ihre dies diese dieser dieses das dabei dadurch dafür dagegen daher
-    damit danach daneben darauf daraufhin darüber darum davon dazu dennoch deshalb deswegen doch aber jedoch
-    zudem außerdem auch allerdings dort so und oder denn hingegen stattdessen he she it they his her its
-    their this that these those however but and or so then also there instead moreover il elle ils elles
-    cela ce cette ces mais et aussi él ella ellos esto eso este esta pero y también lui lei loro questo
-    questa ma e anche он она оно они это этот эта но и также
-    bu o onlar ama ve ayrıca""".split()
 )
 
 
@@ -199,12 +190,7 @@ def _scores(told: Sequence[_Told], vectors: Vectors, alike: Scores, encoder: Enc
         nearness = np.asarray(vectors @ encoder.encode_questions([focus])[0], dtype=np.float64)
         spread = float(np.ptp(nearness))
         scores = scores + _FOCUS * ((nearness - nearness.min()) / spread if spread else 0.0)
-    return np.asarray(scores * np.array([_LEANING if _leans(one.text) else 1.0 for one in told]))
-
-
-def _leans(text: str) -> bool:
-    opening = re.match(r"\W*(\w+)", text)
-    return opening is not None and opening[1].casefold() in _LEANS
+    return np.asarray(scores * np.array([_LEANING if leans(one.text) else 1.0 for one in told]))
 
 
 def _chosen(scores: Scores, alike: Scores, count: int) -> list[int]:
