@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -265,6 +266,17 @@ def test_a_vector_does_not_depend_on_its_neighbours(encoder: Encoder) -> None:
     together = encoder.encode_passages(TEXTS)
     for text, vector in zip(TEXTS, together, strict=True):
         np.testing.assert_array_equal(encoder.encode_passages([text])[0], vector)
+
+
+@pytest.mark.models
+def test_threads_may_count_and_encode_at_once(encoder: Encoder) -> None:
+    expected = encoder.encode_passages(TEXTS)
+    with ThreadPoolExecutor(4) as pool:
+        counts = [pool.submit(encoder.count_tokens, TEXTS) for _ in range(20)]
+        vectors = [pool.submit(encoder.encode_passages, TEXTS) for _ in range(5)]
+    assert all(count.result() == encoder.count_tokens(TEXTS) for count in counts)
+    for vector in vectors:
+        np.testing.assert_array_equal(vector.result(), expected)
 
 
 @pytest.mark.models
