@@ -81,6 +81,17 @@ _ARTICLES = frozenset(
     "der die das den dem des ein eine einen einem einer the a an le la les un une el los las il lo gli o os as de het "
     "een".split()
 )
+_NAMES = {
+    "de": "German",
+    "en": "English",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "nl": "Dutch",
+    "tr": "Turkish",
+    "ru": "Russian",
+}
 _SWAPPED = 6  # words of a part that takes the place of another: "and on the other side?"
 _NEGATIONS = re.compile(
     r"\b(?:nicht|kein\w*|nie|niemals|niemand\w*|ohne|not|no|never|nobody|none|without|pas|jamais|nunca|non|mai|"
@@ -113,7 +124,7 @@ def standalone(
         return swapped or _with_context(question, turns), Usage()
     values = {
         "conversation": "\n".join(f"- {turn.content}" for turn in turns),
-        "language": _language(question, turns) or "?",
+        "language": _NAMES.get(_language(question, turns), "its own language"),
         "question": _one_line(question),
     }
     asked = load_prompt("standalone").fill(values)
@@ -173,11 +184,9 @@ def _one_line(text: str) -> str:
 
 def _is_faithful(rewrite: str, question: str, turns: Sequence[Message]) -> bool:
     """Whether a rewrite asks the same: one line, same language and kind, nothing invented, nothing lost."""
-    if not rewrite or len(rewrite) > _MAX_CHARS or "\n" in rewrite:
+    if not rewrite or len(rewrite) > _MAX_CHARS or "\n" in rewrite or _GOES_ON.match(rewrite):
         return False
     language = _language(question, turns)
-    if _GOES_ON.match(rewrite):
-        return False
     if detect_language(rewrite) not in {language, ""}:
         return False
     kind = _kind(question)
@@ -189,7 +198,7 @@ def _is_faithful(rewrite: str, question: str, turns: Sequence[Message]) -> bool:
     written = words(rewrite, language)
     if _stems(written) <= _stems(asked) and _points_back(rewrite, language):
         return False
-    return _invents_nothing(rewrite, written, question, turns, language) and _keeps(asked, _stems(written))
+    return _invents_nothing(written, question, turns, language) and _keeps(asked, _stems(written))
 
 
 def _kind(question: str) -> Kind:
@@ -201,9 +210,7 @@ def _language(question: str, turns: Sequence[Message]) -> str:
     return next(filter(None, map(detect_language, (question, *_asked(turns)))), "")
 
 
-def _invents_nothing(
-    rewrite: str, written: Iterable[Word], question: str, turns: Sequence[Message], language: str
-) -> bool:
+def _invents_nothing(written: Iterable[Word], question: str, turns: Sequence[Message], language: str) -> bool:
     """Whether every name and number, and a word that opens the rewrite, was there before."""
     there: set[str] = set()
     for text in (question, *(turn.content for turn in turns)):
