@@ -41,7 +41,7 @@ class Choice:
 class Item:
     """Words of one sentence: `article.text[start:end] == text`.
 
-    `certainty` (0..1) is the lowest probability of the tokens that copied them; 1.0 where the model does not tell.
+    `certainty` (0..1) is the mean probability of the tokens that copied them; 1.0 where the model does not tell.
     """
 
     text: str
@@ -94,17 +94,18 @@ def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item]
 
 
 def _copied(pieces: Sequence[Piece]) -> Iterator[tuple[str, float]]:
-    """What the model wrote between semicolons, each with the lowest probability of its tokens."""
-    words, certainty = "", 1.0
+    """What the model wrote between semicolons, each with the geometric mean probability of its tokens."""
+    words: str = ""
+    logprobs: list[float] = [0.0]
     for piece in pieces:
         for part in re.split(r"([;\n])", piece.text):
             if part in {";", "\n"}:
-                yield words, certainty
-                words, certainty = "", 1.0
+                yield words, math.exp(sum(logprobs) / len(logprobs))
+                words, logprobs = "", [0.0]
             elif part:
                 words += part
-                certainty = min(certainty, 1.0 if piece.logprob is None else math.exp(piece.logprob))
-    yield words, certainty
+                logprobs.append(piece.logprob or 0.0)
+    yield words, math.exp(sum(logprobs) / len(logprobs))
 
 
 _TOKEN = re.compile(r"\s*(\w[\w'’-]*)")

@@ -67,7 +67,7 @@ _LANGUAGES = {
 _POOL = 12  # sentences that are ranked for one question
 _CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
 _SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
-_SURE_COPY = 0.35  # lowest token probability with which copied words may stand alone
+_SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
 _DEFAULT: Any = object()
 
@@ -405,7 +405,8 @@ class Asking:
         """The sentences; one that opens with "he" or "this" together with the sentence before, as one piece of text."""
         pieces: list[Hit] = []
         for hit in hits:
-            before = self._retriever.neighbours(hit, 1, 0) if leans(hit.text) else []
+            alone = adds(hit.text) or not leans(hit.text)  # what goes on with a list is looked at by itself
+            before = [] if alone else self._retriever.neighbours(hit, 1, 0)
             if not before or before[0].last + 1 != hit.first:
                 pieces.append(hit)
                 continue
