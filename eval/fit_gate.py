@@ -45,7 +45,8 @@ _EXTRACTIVE = ("lead", "coverage", "around", "strangers", "fits", "similarity")
 _MODEL = ("chosen", "none", *_EXTRACTIVE)
 # Across languages neither words nor cosines can be compared; what is left carries over from the articles' language.
 _FOREIGN = ("chosen", "none", "lead")
-_SILENCE = 0.85  # share of unanswerable questions met with silence; exchanging a word does not always take the answer away
+# Share of unanswerable questions met with silence; exchanging a word does not always take the answer away.
+_SILENCE = 0.85
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
 # Which way each signal speaks: knowing it keeps a small sample from teaching nonsense.

@@ -36,7 +36,9 @@ def as_retriever(qa: Asked, k: int, filters: Mapping[str, Any]) -> BaseRetriever
             self, query: str, *, run_manager: CallbackManagerForRetrieverRun
         ) -> list[Document]:
             hits = qa.search(query, k, **filters)
-            return [Document(page_content=hit.text, metadata=hit.model_dump(exclude={"text"})) for hit in hits]
+            return [
+                Document(page_content=hit.text, metadata=hit.model_dump(exclude={"text"})) for hit in hits
+            ]
 
     return PassageRetriever()
 

@@ -587,7 +587,9 @@ def _check_zip(data: bytes, origin: str, settings: Settings) -> None:
 def _require_web_address(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-        raise InputError(f"{url!r} cannot be fetched.", hint="Give a URL that begins with http:// or https://.")
+        raise InputError(
+            f"{url!r} cannot be fetched.", hint="Give a URL that begins with http:// or https://."
+        )
     if parts.username or parts.password:
         raise InputError(
             f"The URL of {parts.hostname} holds a user name or password.", hint="Give the URL without it."

@@ -231,9 +231,7 @@ class Retriever:
             hits, articles = self._look_up(ranked)
         return hits[:k], articles
 
-    def _look_up(
-        self, ranked: Sequence[tuple[str, float, FoundBy]]
-    ) -> tuple[list[Hit], dict[str, Article]]:
+    def _look_up(self, ranked: Sequence[tuple[str, float, FoundBy]]) -> tuple[list[Hit], dict[str, Article]]:
         passages = {p.id: p for p in self._catalog.passages([id_ for id_, _, _ in ranked])}
         articles = self._catalog.texts({passage.article_id for passage in passages.values()})
         hits = []

@@ -264,9 +264,7 @@ def _words_of(language: str) -> frozenset[str]:
 def _abbreviations(language: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Never, seldom and often ending ones of a language, the common ones among them."""
     never, seldom, often = (
-        table.get(language, frozenset()) | table[""]
-        if language in table
-        else table.get("", frozenset())
+        table.get(language, frozenset()) | table[""] if language in table else table.get("", frozenset())
         for table in (_NEVER_ENDS, _SELDOM_ENDS, _OFTEN_ENDS)
     )
     return never - seldom - often, seldom, often

@@ -103,7 +103,7 @@ def _words(text: str, language: str) -> Iterator[Word]:
     for match in _TOKEN.finditer(text):
         token, start, end = match[0], match.start(), match.end()
         before = text[start - 1 : start]
-        opens, opening = opening or before in "“„\"«»:", False
+        opens, opening = opening or before in '“„"«»:', False
         follows = text[end : end + 2].strip()
         if follows[:1] in {".", "!", "?"} and len(follows) == 1 and len(token) > 1:
             opening = True

@@ -128,12 +128,12 @@ def test_a_question_that_no_few_words_answer_gets_the_sentence(open_with: Open) 
 
 
 def test_each_item_of_a_list_is_a_statement_with_its_own_citation(open_with: Open) -> None:
-    model = ReadingModel("Anna Roth", "Jan Peters")
-    answer = open_with(model).ask("Wer kam zur Eröffnung des neuen Hafens von Lindau?")
-    assert said(answer) == ["Anna Roth", "Jan Peters"]
-    assert [len(statement.citations) for statement in answer.statements] == [1, 1]
+    model = ReadingModel("Sergej Lawin", "Mia Lang", "Karl Meier", "Uwe Kern")
+    answer = open_with(model).ask("Wer verhandelte in Ulm?")
+    assert said(answer) == ["Sergej Lawin", "Mia Lang", "Karl Meier", "Uwe Kern"]
+    assert [len(statement.citations) for statement in answer.statements] == [1, 1, 1, 1]
     assert all(text in quote for text, (quote,) in zip(said(answer), quotes(answer), strict=True))
-    assert answer.text == "- Anna Roth [1]\n- Jan Peters [2]"
+    assert answer.text == "- Sergej Lawin [1]\n- Mia Lang [2]\n- Karl Meier [2]\n- Uwe Kern [2]"
 
 
 def test_items_of_one_sentence_share_its_number(open_with: Open) -> None:
@@ -360,11 +360,11 @@ def test_even_a_model_that_obeys_an_article_only_quotes(
 
 
 def test_a_stream_gives_evidence_then_statements_then_the_answer(open_with: Open) -> None:
-    qa = open_with(ReadingModel("Mia Lang", "Karl Meier"))
+    qa = open_with(ReadingModel("Mia Lang", "Karl Meier", "Uwe Kern"))
     evidence, *statements, answer = qa.stream("Wer verhandelte in Ulm für die Stadt?")
     assert isinstance(evidence, Evidence)
     assert isinstance(answer, Answer)
-    assert [type(one) for one in statements] == [Statement, Statement]
+    assert [type(one) for one in statements] == [Statement] * 3
     assert [one.text for one in statements if isinstance(one, Statement)] == said(answer)
     for hit in evidence.hits:
         assert qa.article(hit.article_id, hit.revision).text[hit.start : hit.end] == hit.text

@@ -27,7 +27,8 @@ from rag.verify import (
 )
 from rag.words import words
 
-GATES = ["first", "second", "extractive"]
+GATES = [(name, foreign) for name in ("first", "second", "extractive") for foreign in (False, True)]
+NAMES = [field.name for field in fields(Signals)]
 SENTENCE = "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den Hafen."
 
 
@@ -51,7 +52,6 @@ def context(question: str, kind: Kind = Kind.PERSON, near: str = "", article: st
     return Context(
         question=words(question, "de"),
         kind=kind,
-        foreign=False,
         rarity={},
         near=near,
         article=article,
@@ -111,51 +111,53 @@ def test_the_kind_of_answer_is_looked_for(text: str, kind: Kind, fits: float) ->
 
 # --- the gate ----------------------------------------------------------------------------------
 
-FOR = Signals(chosen=1, none=0, similarity=0.95, lead=0, coverage=1, around=1, strangers=0, fits=1, foreign=0)
-AGAINST = Signals(
-    chosen=0, none=1, similarity=0.0, lead=1, coverage=0, around=0, strangers=1, fits=0, foreign=0
-)
+FOR = Signals(chosen=1, none=0, similarity=1, lead=0, coverage=1, around=1, strangers=0, fits=1)
+AGAINST = Signals(chosen=0, none=1, similarity=0, lead=1, coverage=0, around=0, strangers=1, fits=0)
 
 
-@pytest.mark.parametrize("name", GATES)
-def test_everything_in_favour_opens_the_gate_and_everything_against_closes_it(name: str) -> None:
-    gate = load_gate(name)
+@pytest.mark.parametrize(("name", "foreign"), GATES)
+def test_everything_in_favour_opens_the_gate_and_everything_against_closes_it(
+    name: str, foreign: bool
+) -> None:
+    gate = load_gate(name, foreign=foreign)
     yes = (1.0, 0.0) if name == "second" else (None, None)
     assert verdict(gate.support(FOR, yes[0]), gate) is Verdict.SUPPORTED
     assert verdict(gate.support(AGAINST, yes[1]), gate) is Verdict.NOT_SUPPORTED
 
 
-@pytest.mark.parametrize("name", GATES)
-def test_the_gate_weighs_only_what_there_is(name: str) -> None:
-    known = {field.name for field in fields(Signals)} | ({"yes"} if name == "second" else set())
-    assert set(load_gate(name).weights) <= known
+@pytest.mark.parametrize(("name", "foreign"), GATES)
+def test_the_gate_weighs_only_what_there_is(name: str, foreign: bool) -> None:
+    known = set(NAMES) | ({"yes"} if name == "second" else set())
+    assert set(load_gate(name, foreign=foreign).weights) <= known
 
 
-def test_without_a_model_the_gate_does_not_ask_what_it_thinks() -> None:
-    assert not {"chosen", "none", "yes"} & set(load_gate("extractive").weights)
+@pytest.mark.parametrize("foreign", [False, True])
+def test_without_a_model_the_gate_does_not_ask_what_it_thinks(foreign: bool) -> None:
+    assert not {"chosen", "none", "yes"} & set(load_gate("extractive", foreign=foreign).weights)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize(("name", "foreign"), GATES)
 @given(
-    values=st.lists(st.floats(0, 1), min_size=len(fields(Signals)), max_size=len(fields(Signals))),
+    values=st.lists(st.floats(0, 1), min_size=len(NAMES), max_size=len(NAMES)),
     yes=st.floats(0, 1),
 )
 @settings(max_examples=60)
-def test_support_is_a_probability(name: str, values: list[float], yes: float) -> None:
-    gate = load_gate(name)
-    seen = Signals(**dict(zip([field.name for field in fields(Signals)], values, strict=True)))
+def test_support_is_a_probability(name: str, foreign: bool, values: list[float], yes: float) -> None:
+    gate = load_gate(name, foreign=foreign)
+    seen = Signals(**dict(zip(NAMES, values, strict=True)))
     support = gate.support(seen, yes if name == "second" else None)
     assert 0.0 <= support <= 1.0
     assert (verdict(support, gate) is Verdict.SUPPORTED) == (support >= gate.shows)
 
 
-@pytest.mark.parametrize("name", GATES)
-def test_the_gate_can_open_and_close(name: str) -> None:
-    assert 0.0 < load_gate(name).shows < 1.0
+@pytest.mark.parametrize(("name", "foreign"), GATES)
+def test_the_gate_can_open_and_close(name: str, foreign: bool) -> None:
+    assert 0.0 < load_gate(name, foreign=foreign).shows < 1.0
 
 
-def test_doubt_lies_around_the_threshold() -> None:
-    gate = load_gate("first")
+@pytest.mark.parametrize("foreign", [False, True])
+def test_doubt_lies_around_the_threshold(foreign: bool) -> None:
+    gate = load_gate("first", foreign=foreign)
     assert gate.unsure(gate.shows)
     assert not gate.unsure(gate.shows + gate.doubt + 0.01)
     assert not gate.unsure(gate.shows - gate.doubt - 0.01)
