@@ -208,7 +208,7 @@ REPLIES = st.one_of(
 
 
 @given(SENTENCES, REPLIES, st.sampled_from(["de", "en", ""]), st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_is_copied_is_cut_out_of_a_sentence(
     texts: list[str], reply: str, language: str, data: st.DataObject
 ) -> None:

@@ -144,7 +144,7 @@ def check_answer(answer: Answer) -> None:
     source=st.sampled_from(["", "", "elsewhere"]),
     history=st.lists(PIECES, max_size=3),
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_article_question_or_model_breaks_an_answer(
     index: Index,
     texts: list[str],
@@ -183,7 +183,7 @@ def test_no_article_question_or_model_breaks_an_answer(
     model=models(),
     reader=st.sampled_from(["", "de", "en", "ru"]),
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_article_or_model_breaks_a_summary(
     index: Index, text: str, focus: str | None, model: FakeChatModel | None, reader: str
 ) -> None:
