@@ -438,7 +438,7 @@ class Asking:
         likeliest_first = sorted(self.signals(question, pool, hits, llm), key=lambda one: -one[1].chosen)
         for hit, seen in likeliest_first:
             with self._timed("verify"):
-                support, shown = self._support(question, hit, seen, llm)
+                support, shown = self._support(question, hit, seen, llm, again=not passed)
             if shown:
                 passed.append(Judged(whole(hit), support))
         places = {(hit.article_id, hit.first): place for place, hit in enumerate(hits)}
@@ -476,13 +476,13 @@ class Asking:
             yield hit, verify.signals(hit, self._surroundings(question, hit, pool), probability, none)
 
     def _support(
-        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None
+        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None, *, again: bool
     ) -> tuple[float, bool]:
-        """The gate's support for a sentence and whether that is enough; in doubt the model is asked once more."""
+        """The gate's support for a sentence and whether that is enough; in doubt the model may be asked `again`."""
         foreign = _is_foreign(question, hit)
         gate = verify.load_gate("extractive" if llm is None else "first", foreign=foreign)
         support = gate.support(seen)
-        if llm is not None and gate.unsure(support) and self._looks < _SECOND_LOOKS:
+        if llm is not None and again and gate.unsure(support) and self._looks < _SECOND_LOOKS:
             self._looks += 1
             yes, usage = verify.confirm(llm, question.text, hit.text)
             self.usage += usage
@@ -537,7 +537,7 @@ class Asking:
         if not reader or not language or reader == language:
             return text
         translated = self._translated(text, reader)
-        if compose.is_short(question.kind):
+        if group[0].item.text != group[0].item.hit.text:
             kept = translated and verify.same_short(text, language, translated, reader)
             return translated if kept else text
         if translated and verify.faithful(text, translated, reader, self._qa._index.encoder):
