@@ -46,7 +46,7 @@ _MODEL = ("chosen", "none", *_EXTRACTIVE)
 # Across languages neither words nor cosines can be compared; what is left carries over from the articles' language.
 _FOREIGN = ("chosen", "none", "lead")
 # Share of unanswerable questions met with silence; exchanging a word does not always take the answer away.
-_SILENCE = 0.75
+_SILENCE = 0.85
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
 # Which way each signal speaks: knowing it keeps a small sample from teaching nonsense.
