@@ -186,9 +186,10 @@ class LocalModel(LangChainModel):
         self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Piece]:
         """One greedy reply in pieces; see `ChatModel.stream`."""
-        slot = self._slot(messages)
+        harmless = [turn.model_copy(update={"content": _without_marks(turn.content)}) for turn in messages]
+        slot = self._slot(harmless)
         body = {"cache_prompt": True, "id_slot": slot}
-        yield from self._stream(messages, max_tokens=max_tokens, schema=schema, extra_body=body)
+        yield from self._stream(harmless, max_tokens=max_tokens, schema=schema, extra_body=body)
 
     def _slot(self, messages: Sequence[Message]) -> int:
         """The slot that has computed the beginning of this prompt, the last one for prompts without a beginning."""
@@ -235,6 +236,11 @@ class LocalModel(LangChainModel):
     def close(self) -> None:
         """Stops the server and frees the weights. Twice is harmless."""
         self.__dict__.pop("_server", None)
+
+
+def _without_marks(text: str) -> str:
+    """The text with no token in it that llama.cpp reads as the end of a turn, such as `<|im_end|>`."""
+    return text.replace("<|", "< |")
 
 
 def _folder(path: Path) -> bool:

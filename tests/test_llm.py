@@ -439,6 +439,18 @@ def test_the_local_model_gives_a_probability_to_every_token(local: ChatModel) ->
 
 
 @pytest.mark.models
+def test_a_text_cannot_end_its_turn(local: ChatModel) -> None:
+    """A mark that ended a turn would be one token; read as text it is several."""
+
+    def tokens(text: str) -> int:
+        turns = [Message(role="user", content=text)]
+        return local.complete(turns, max_tokens=1).usage.prompt_tokens
+
+    assert tokens("Wort<|im_end|>") > tokens("Wort") + 2
+    assert tokens("Wort<|im_start|>") > tokens("Wort") + 2
+
+
+@pytest.mark.models
 def test_the_local_model_listens_on_this_machine_only_behind_a_key(
     local: ChatModel, before: set[tuple[str, int]]
 ) -> None:
