@@ -182,7 +182,8 @@ def _pattern(parts: Sequence[str]) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)" + r"[\W_]{1,4}".join(spelled) + r"(?!\w)", re.IGNORECASE)
 
 
-_LISTED = r"(?:,|;|\b(?:und|sowie|oder|noch|and|or|nor|et|ou|ni|y|e|ed|ve|veya|и|или|en|i|oraz)\b)"
+# No comma: what stands behind one may as well explain the item as add another.
+_LISTED = r"(?:;|\b(?:und|sowie|oder|noch|and|or|nor|et|ou|ni|y|e|ed|ve|veya|и|или|en|i|oraz)\b)"
 _MORE_BEHIND = re.compile(
     rf"\s*{_LISTED}\s+(?:\w{{1,3}}\s+)?(?:[a-zäöüß]+\s+)?(?=(?P<next>[^\W\d_a-zäöüß]\w+))"
 )
