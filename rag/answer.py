@@ -85,12 +85,17 @@ def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item]
     pieces = list(llm.stream(turns, max_tokens=24 + 24 * len(hits)))
     items: dict[tuple[str, int, int], Item] = {}
     for words, certainty in _copied(pieces):
-        found = anchor(words, hits)
+        found = anchor(words, hits) if _says_something(words) else None
         if found is not None:
             hit, start, end = found
             widened = _widened(item(hit, start, end, certainty))
             items.setdefault((hit.article_id, start, end), widened)
     return _joined(list(items.values())), pieces[-1].usage or Usage()
+
+
+def _says_something(words: str) -> bool:
+    """Whether there is more than function words and lone letters to look for."""
+    return any(len(word) > 2 or word.isdigit() or word.isupper() for word in re.findall(r"\w+", words))
 
 
 def _copied(pieces: Sequence[Piece]) -> Iterator[tuple[str, float]]:
