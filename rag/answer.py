@@ -120,7 +120,7 @@ _FOLLOWING = 5  # words that may stand between a possessor and the name: "X's lo
 def _widened(one: Item) -> Item:
     """The item with the rest of a name that its copy left out.
 
-    "X's adviser" becomes "X's adviser Y", "90-minütiges" becomes "90-minütiges Telefonat": words are added up to the
+    "X's adviser" becomes "X's adviser Y", "dreitägige" becomes "dreitägige Reise": words are added up to the
     last one that begins with a capital, as long as neither punctuation nor a function word comes between.
     """
     hit, text = one.hit, one.hit.text
