@@ -928,7 +928,11 @@ def _find(db: sqlite3.Connection, article: Article) -> sqlite3.Row | None:
 
 def _twin(db: sqlite3.Connection, revision: str) -> sqlite3.Row | None:
     """The article whose newest text is this one."""
-    sql = f"{_LATEST} WHERE r.revision = ? ORDER BY a.key LIMIT 1"
+    # The list of keys lets the index on revisions lead; without it every article is looked at for each one added.
+    sql = (
+        f"{_LATEST} WHERE a.key IN (SELECT article FROM revisions WHERE revision = ?1)"
+        " AND r.revision = ?1 ORDER BY a.key LIMIT 1"
+    )
     row: sqlite3.Row | None = db.execute(sql, (revision,)).fetchone()
     return row
 
