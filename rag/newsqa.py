@@ -536,22 +536,23 @@ class Asking:
         language, reader = group[0].item.hit.language, self.question.language
         if not reader or not language or reader == language:
             return text
+        if group[0].item.text == group[0].item.hit.text:
+            return self._sentence(text, reader)
         translated = self._translated(text, reader)
-        if group[0].item.text != group[0].item.hit.text:
-            kept = translated and verify.same_short(text, language, translated, reader)
-            return translated if kept else text
-        if translated and verify.faithful(text, translated, reader, self._qa._index.encoder):
-            return translated
-        return compose.quoted(text, reader)
+        kept = translated and verify.same_short(text, language, translated, reader)
+        return translated if kept else text
 
     def reworded(self, statement: Statement, language: str, reader: str) -> Statement:
         """A verbatim statement in the reader's language, quoted as it is where that cannot be done safely."""
         if not language or not reader or language == reader:
             return statement
-        translated = self._translated(statement.text, reader)
-        kept = translated and verify.faithful(statement.text, translated, reader, self._qa._index.encoder)
-        text = translated if kept else compose.quoted(statement.text, reader)
-        return statement.model_copy(update={"text": text})
+        return statement.model_copy(update={"text": self._sentence(statement.text, reader)})
+
+    def _sentence(self, text: str, reader: str) -> str:
+        """A sentence in the reader's language, quoted as it is where that cannot be done safely."""
+        translated = self._translated(text, reader)
+        kept = translated and verify.faithful(text, translated, reader, self._qa._index.encoder)
+        return translated if kept else compose.quoted(text, reader)
 
     def _translated(self, text: str, language: str) -> str:
         """The text in another language as the model puts it; empty without a model or a name for the language."""
