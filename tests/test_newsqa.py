@@ -231,7 +231,9 @@ def test_a_rubbish_reply_invents_nothing(
     answer = qa.ask(WHO_OPENED)
     assert "Armstrong" not in answer.text
     assert is_exact(qa, answer.citations)
-    for statement in answer.statements:  # the article's words, alone or behind our own lead-in and nothing else
+    for (
+        statement
+    ) in answer.statements:  # the article's words, alone or behind our own lead-in and nothing else
         quotes = [citation.quote for citation in statement.citations]
         assert any(
             statement.text in quote or statement.text == compose.quoted(quote, answer.language)
