@@ -4,7 +4,10 @@ RagError
 ├── InputError              the caller's input: which value, which limit, what to do   exit 2
 │   ├── SettingsError       a setting or environment variable that cannot be used
 │   ├── ArticleNotFound     an id that no article has
+│   ├── CollectionNotFound  a collection that the service does not have
+│   ├── JobNotFound         an id that no job has
 │   └── AccessDenied        a service that wants another key, or none without one
+│       └── NotAllowed      the key is right, but not for this
 ├── DocumentError           one document that cannot become an article; the others go on
 │   ├── UnsupportedFormat · UnreadableDocument · EncryptedDocument · EmptyDocument
 ├── FetchError              a URL that did not deliver                                 exit 3
@@ -16,6 +19,8 @@ RagError
 │   └── ModelUnavailable · ModelTimeout                                                retryable
 └── ServiceError            a service spoken to by `rag.Client` broke the protocol     exit 3
     └── ServiceUnavailable  it was not reached, or did not answer in time              retryable
+        └── ServiceBusy     it has more to do than it accepts; says when to come again retryable
+            └── RateLimited    this key has
 
 `str(error)` is for the person at the machine and may name files. `error.public` is for clients over
 the network: it never holds a path, a key or article text.
@@ -75,10 +80,28 @@ class ArticleNotFound(InputError):
     code = "article_not_found"
 
 
+class CollectionNotFound(InputError):
+    """The service has no collection of this name."""
+
+    code = "collection_not_found"
+
+
+class JobNotFound(InputError):
+    """No job has this id."""
+
+    code = "job_not_found"
+
+
 class AccessDenied(InputError):
     """The service's key is missing or wrong."""
 
     code = "access_denied"
+
+
+class NotAllowed(AccessDenied):
+    """The key is right, but what was asked is beyond it."""
+
+    code = "not_allowed"
 
 
 class DocumentError(RagError):
@@ -201,3 +224,25 @@ class ServiceUnavailable(ServiceError):
     code = "service_unavailable"
     retryable = True
     public_default = "The service is not available."
+
+
+class ServiceBusy(ServiceUnavailable):
+    """The service has more to do than it accepts, and has not begun with this.
+
+    Args:
+        message: what is full; safe to show.
+        hint: what to do about it.
+        retry_after: seconds after which it makes sense to come again.
+    """
+
+    code = "service_busy"
+
+    def __init__(self, message: str, *, hint: str = "", public: str = "", retry_after: float = 1.0) -> None:
+        super().__init__(message, hint=hint, public=public or f"{message} {hint}".strip())
+        self.retry_after = retry_after
+
+
+class RateLimited(ServiceBusy):
+    """This key has asked for more than its share."""
+
+    code = "rate_limited"

@@ -62,6 +62,20 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Key that callers of `rag serve` must send; needed beyond this machine.",
     )
+    public_url: str = Field(
+        default="",
+        description="Address of `rag serve` in the links it hands out; empty for the one it was called by.",
+    )
+    cors: str = Field(
+        default="", description="Origins, separated by commas, whose web pages may call `rag serve`."
+    )
+    rate: int = Field(default=600, ge=0, description="Requests per minute and key; 0 for any number.")
+    answers_at_once: int = Field(
+        default=2, ge=1, le=1000, description="Answers that `rag serve` works on at once; others wait."
+    )
+    queue: int = Field(
+        default=32, ge=0, le=10_000, description="Questions that may wait; beyond them `rag serve` refuses."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="DEBUG, INFO, WARNING or ERROR."
     )

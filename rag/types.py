@@ -111,6 +111,13 @@ class RawDocument(Noun):
     language: str = ""
 
 
+class Upload(Noun):
+    """A file as it came from somewhere else: its name and its bytes. The name tells the kind, it is never a path."""
+
+    name: str
+    data: bytes
+
+
 class Failure(Noun):
     """One document that did not become an article, and why."""
 
