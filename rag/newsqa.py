@@ -25,7 +25,7 @@ from rag.encoder import open_encoder
 from rag.errors import InputError, RagError
 from rag.index import Index, open_index
 from rag.llm import open_llm
-from rag.load import load
+from rag.load import load, read_document
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
 from rag.retrieve import Retriever
@@ -50,6 +50,7 @@ from rag.types import (
     Statement,
     Status,
     Summary,
+    Upload,
     Usage,
 )
 from rag.words import words
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable
 
-Source = Article | str | Path
+Source = Article | Upload | str | Path
 _PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
 _LANGUAGES = {
     "de": "German", "en": "English", "fr": "French", "es": "Spanish", "it": "Italian", "tr": "Turkish",
@@ -118,6 +119,16 @@ class NewsQA:
         qa._progress = progress
         return qa
 
+    def beside(self, path: str | Path) -> Self:
+        """Another index in another folder that answers with the models of this one; close it before this one.
+
+        Raises:
+            StoreLocked, IndexMismatch, StoreDamaged, StoreFull: see `rag.index.open_index`.
+        """
+        other = self.open(path, settings=self._settings, encoder=self._index.encoder)
+        other._owner = self
+        return other
+
     def __enter__(self) -> Self:
         return self
 
@@ -147,9 +158,12 @@ class NewsQA:
         return self._index.add(self._documents(sources), progress)
 
     def _documents(self, sources: Source | Iterable[Source]) -> Iterator[Article | Failure]:
-        for source in (sources,) if isinstance(sources, (Article, str, Path)) else sources:
+        for source in (sources,) if isinstance(sources, (Article, Upload, str, Path)) else sources:
             if isinstance(source, Article):
                 yield source
+                continue
+            if isinstance(source, Upload):
+                yield _uploaded(source, self._settings)
                 continue
             for document in load(source, self._settings):
                 yield document if isinstance(document, Failure) else _article(document)
@@ -296,8 +310,11 @@ class NewsQA:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
     _llm_opened: ChatModel | None = None
+    _owner: NewsQA | None = None
 
     def _llm(self) -> ChatModel | None:
+        if self._owner is not None:
+            return self._owner._llm()
         if self._llm_given is not _DEFAULT:
             return self._llm_given
         with self._llm_lock:
@@ -309,6 +326,18 @@ class NewsQA:
 def _is_foreign(question: Question, hit: Hit) -> bool:
     """Whether a sentence is known to be in another language than the question."""
     return bool(hit.language and question.language and question.language != hit.language)
+
+
+def _uploaded(upload: Upload, settings: Settings) -> Article | Failure:
+    """The article in a file from elsewhere: named after it, but two of one name are not one article."""
+    try:
+        document = read_document(upload.data, upload.name, settings, name=upload.name)
+    except RagError as error:
+        return Failure(origin=upload.name, code=error.code, message=error.message, hint=error.hint)
+    article = _article(document)
+    if isinstance(article, Failure):
+        return article
+    return article.model_copy(update={"origins": (), "title": article.title or Path(upload.name).stem})
 
 
 def _article(document: RawDocument) -> Article | Failure:
