@@ -36,7 +36,18 @@ if TYPE_CHECKING:
     from rag.models import ModelState
     from rag.newsqa import NewsQA
     from rag.settings import Settings
-    from rag.types import Answer, Article, CheckReport, Citation, Event, Hit, Message, Progress, Summary
+    from rag.types import (
+        Answer,
+        Article,
+        ChatModel,
+        CheckReport,
+        Citation,
+        Event,
+        Hit,
+        Message,
+        Progress,
+        Summary,
+    )
 
 _HELP: dict[str, Any] = {
     "no_args_is_help": True,
@@ -241,7 +252,9 @@ def _busy(what: str) -> Iterator[None]:
 class Opener(Protocol):
     """Opens what the commands ask; the default is `open_newsqa`."""
 
-    def __call__(self, settings: Settings, *, mend: bool, progress: Progress) -> NewsQA:
+    def __call__(
+        self, settings: Settings, *, mend: bool, progress: Progress, llm: ChatModel | None = None
+    ) -> NewsQA:
         """See `open_newsqa`."""
 
 
@@ -255,21 +268,28 @@ def _settings(data: Path | None) -> Settings:
     return settings
 
 
-def open_newsqa(settings: Settings, *, mend: bool, progress: Progress) -> NewsQA:
-    """The `NewsQA` of the settings; with `mend` also one that only `check` or `rebuild` can help."""
+def open_newsqa(
+    settings: Settings, *, mend: bool, progress: Progress, llm: ChatModel | None = None
+) -> NewsQA:
+    """The `NewsQA` of the settings; with `mend` also one that only `check` or `rebuild` can help.
+
+    `llm` answers instead of the model of the settings.
+    """
     from rag.newsqa import NewsQA
 
-    return NewsQA.open(settings.data, settings=settings, mend=mend, progress=progress)
+    given: dict[str, Any] = {} if llm is None else {"llm": llm}
+    return NewsQA.open(settings.data, settings=settings, mend=mend, progress=progress, **given)
 
 
 _opener: ContextVar[Opener] = ContextVar("opener", default=open_newsqa)
 
 
 @contextmanager
-def _opened(data: Path | None, mend: bool = False) -> Iterator[NewsQA]:
+def _opened(data: Path | None, mend: bool = False, llm: ChatModel | None = None) -> Iterator[NewsQA]:
     settings = _settings(data)
+    given: dict[str, Any] = {} if llm is None else {"llm": llm}
     with _progress() as progress:
-        qa = _opener.get()(settings, mend=mend, progress=progress)
+        qa = _opener.get()(settings, mend=mend, progress=progress, **given)
     try:
         yield qa
     finally:
@@ -755,6 +775,18 @@ def eval_run(
     section: Annotated[
         str, typer.Option("--section", metavar="NAME", help="Of the floor file; by RAG_LLM if not given.")
     ] = "",
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="REPLIES",
+            help="Keep the model's replies here; those it has are not asked again.",
+        ),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="REPLIES", help="Answer with these replies, without the model."),
+    ] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -765,12 +797,22 @@ def eval_run(
     Examples:
       rag eval run
       rag eval run eval/facts.yaml --floor eval/floor.yaml --junit eval.xml
+      rag eval run eval/facts.yaml --record eval/replies.jsonl
+      rag eval run eval/facts.yaml --replay eval/replies.jsonl
     """
-    from rag.evaluation import render, run
+    from rag.evaluation import read_facts, render, run
+    from rag.replay import Recording
 
     floors = section or ("none" if _settings(data).llm == "none" else "local")
-    with _evaluated(file, data) as qa, _progress() as progress:
+    read_facts(file)  # before the models load: a wrong file is told at once
+    with (
+        _speaking(_settings(data), record, replay) as llm,
+        _evaluated(file, data, llm) as qa,
+        _progress() as progress,
+    ):
         report = run(file, qa, floor=floor, section=floors, junit=junit, progress=progress)
+        if isinstance(llm, Recording):
+            _note(f"{record} holds {llm.keep_used()} replies of {llm.name}.")
     if as_json:
         _say_json(report)
     else:
@@ -780,17 +822,48 @@ def eval_run(
 
 
 @contextmanager
-def _evaluated(file: Path, data: Path | None) -> Iterator[NewsQA]:
+def _speaking(settings: Settings, record: Path | None, replay: Path | None) -> Iterator[ChatModel | None]:
+    """The model that is recorded or replayed; None for that of the settings."""
+    from rag.llm import model_name, open_llm
+    from rag.replay import Recording, Replay
+
+    if record and replay:
+        raise InputError("--record and --replay exclude each other.", hint="Record first, then replay.")
+    wanted = model_name(settings)
+    if replay:
+        replayed = Replay(replay)
+        if replayed.name != wanted:
+            raise InputError(
+                f"{replay} holds replies of {replayed.name}, RAG_LLM = {settings.llm!r} is {wanted or 'no model'}.",
+                hint="Set RAG_LLM to the recorded model, or record anew with --record.",
+            )
+        yield replayed
+        return
+    if not record:
+        yield None
+        return
+    with _progress() as progress:
+        model = open_llm(settings, progress)
+    if model is None:
+        raise InputError("RAG_LLM = 'none' says nothing that could be recorded.", hint="Name a model.")
+    recording = Recording(model, record)
+    try:
+        yield recording
+    finally:
+        recording.close()
+
+
+@contextmanager
+def _evaluated(file: Path, data: Path | None, llm: ChatModel | None) -> Iterator[NewsQA]:
     """The index of `data`, or a passing one of the articles that the fact file names."""
     from rag.evaluation import read_facts
 
-    articles = read_facts(file).articles  # before the models load: a wrong file is told at once
     if data is not None:
-        with _opened(data) as qa:
+        with _opened(data, llm=llm) as qa:
             yield qa
         return
-    with TemporaryDirectory(prefix="rag-eval-") as folder, _opened(Path(folder)) as qa:
-        qa.add(articles)
+    with TemporaryDirectory(prefix="rag-eval-") as folder, _opened(Path(folder), llm=llm) as qa:
+        qa.add(read_facts(file).articles)
         yield qa
 
 

@@ -17,6 +17,7 @@ RagError
 ├── ModelError              a model file or a model's reply                            exit 3
 │   ├── ModelMissing · ModelCorrupt
 │   └── ModelUnavailable · ModelTimeout                                                retryable
+├── ReplayMismatch          recorded replies do not fit what is asked now              exit 3
 └── ServiceError            a service spoken to by `rag.Client` broke the protocol     exit 3
     └── ServiceUnavailable  it was not reached, or did not answer in time              retryable
         └── ServiceBusy     it has more to do than it accepts; says when to come again retryable
@@ -210,6 +211,13 @@ class ModelTimeout(ModelError):
     code = "model_timeout"
     retryable = True
     public_default = "The language model took too long."
+
+
+class ReplayMismatch(RagError):
+    """Recorded replies of a model do not fit what it would be asked now; see `rag.replay`."""
+
+    code = "replay_mismatch"
+    public_default = "The recorded replies do not fit this question."
 
 
 class ServiceError(RagError):

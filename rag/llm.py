@@ -315,6 +315,14 @@ def open_llm(settings: Settings, progress: Progress | None = None) -> ChatModel 
     )
 
 
+def model_name(settings: Settings) -> str:
+    """The `name` that the model of `settings.llm` has once it is open; empty for `none`."""
+    wanted = settings.llm.strip()
+    if wanted.startswith(("http://", "https://")):
+        return f"{wanted} {settings.llm_model}"
+    return "" if wanted == "none" else _LOCAL.get(wanted, wanted)
+
+
 def _open_url(url: str, settings: Settings) -> ChatModel:
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr

@@ -33,6 +33,7 @@ HOUSE = (
     "models",
     "encoder",
     "llm",
+    "replay",
     "catalog",
     "vectors",
     "index",
