@@ -12,7 +12,8 @@ import logging
 import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ _LOCAL = {"local": "qwen2.5-coder-1.5b", "local-small": "qwen2.5-coder-0.5b"}
 _CONTEXT_TOKENS = 8192
 _SLOTS = 8  # one per prompt, so that each keeps its constant beginning in the cache
 _ALTERNATIVES = 10
+
+nobody_waits: ContextVar[Callable[[], bool]] = ContextVar("nobody_waits", default=lambda: False)
+"""Asked at every piece of a reply: true stops the model, and the call ends with `ModelTimeout`."""
 
 
 class LangChainModel:
@@ -82,6 +86,8 @@ class LangChainModel:
         usage = Usage(calls=1)
         try:
             for chunk in self._chat.stream(turns, **options):
+                if nobody_waits.get()():
+                    raise TimeoutError
                 yield from _pieces(chunk)
                 if chunk.usage_metadata:
                     usage = _usage(chunk.usage_metadata)
