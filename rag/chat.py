@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from rag.errors import ModelError
+from rag.glossary import language_name
 from rag.prompts import load_prompt
 from rag.question import Kind, read_question
 from rag.sentences import detect_language
@@ -81,17 +82,6 @@ _ARTICLES = frozenset(
     "der die das den dem des ein eine einen einem einer the a an le la les un une el los las il lo gli o os as de het "
     "een".split()
 )
-_NAMES = {
-    "de": "German",
-    "en": "English",
-    "fr": "French",
-    "es": "Spanish",
-    "it": "Italian",
-    "pt": "Portuguese",
-    "nl": "Dutch",
-    "tr": "Turkish",
-    "ru": "Russian",
-}
 _SWAPPED = 6  # words of a part that takes the place of another: "and on the other side?"
 _NEGATIONS = re.compile(
     r"\b(?:nicht|kein\w*|nie|niemals|niemand\w*|ohne|not|no|never|nobody|none|without|pas|jamais|nunca|non|mai|"
@@ -124,7 +114,7 @@ def standalone(
         return swapped or _with_context(question, turns), Usage()
     values = {
         "conversation": "\n".join(f"- {turn.content}" for turn in turns),
-        "language": _NAMES.get(_language(question, turns), "its own language"),
+        "language": language_name(_language(question, turns)) or "its own language",
         "question": _one_line(question),
     }
     asked = load_prompt("standalone").fill(values)

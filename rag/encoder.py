@@ -105,6 +105,33 @@ class SentenceEncoder:
         """Vectors of texts to search with, shape (len(texts), dimensions)."""
         return self._encode(texts, self._question_prefix)
 
+    def encode_spans(self, text: str, spans: Sequence[tuple[int, int]]) -> Vectors:
+        """Vectors of pieces of a text in their context, shape (len(spans), dimensions); zeros for unseen ones.
+
+        A piece's vector is the mean of its tokens' last hidden states, so that the same word differs by context.
+        """
+        import torch
+
+        vectors = np.zeros((len(spans), self._dimensions), np.float32)
+        shift = len(self._passage_prefix)
+        with self._tokenizing:
+            features = self._model.preprocess([self._passage_prefix + text])
+            places = self._model.tokenizer(
+                self._passage_prefix + text, return_offsets_mapping=True, verbose=False
+            )["offset_mapping"]
+        with torch.inference_mode():
+            tokens = np.asarray(self._model(features)["token_embeddings"][0], np.float32)
+        for row, (start, end) in zip(vectors, spans, strict=True):
+            own = [
+                number
+                for number, (first, last) in enumerate(places[: len(tokens)])
+                if first < last and first - shift < end and last - shift > start
+            ]
+            if own:
+                mean = tokens[own].mean(axis=0)
+                row[:] = mean / np.linalg.norm(mean)
+        return vectors
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix, not cut."""
         if not texts:

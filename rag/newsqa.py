@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from rag import chat, compose, summarise, verify
-from rag.answer import MAX_CHOICES, choose, copy, is_complete, one_line, whole
+from rag import chat, compose, glossary, summarise, translate, verify
+from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
 from rag.clean import clean
 from rag.compose import Judged
 from rag.encoder import open_encoder
@@ -61,10 +61,6 @@ if TYPE_CHECKING:
 
 Source = Article | Upload | str | Path
 _PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
-_LANGUAGES = {
-    "de": "German", "en": "English", "fr": "French", "es": "Spanish", "it": "Italian", "tr": "Turkish",
-    "ru": "Russian", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese",
-}  # fmt: skip
 _POOL = 12  # sentences that are ranked for one question
 _CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
 _SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
@@ -566,35 +562,38 @@ class Asking:
         if not reader or not language or reader == language:
             return text
         if group[0].item.text == group[0].item.hit.text:
-            return self._sentence(text, reader)
+            return self._sentence(text, language, reader)
+        known = glossary.said_in(text, language, reader)
+        if known or translate.is_name(text, language):
+            return known or text
         translated = self._translated(text, reader)
-        kept = translated and verify.same_short(text, language, translated, reader)
+        encoder = self._qa._index.encoder
+        kept = translated and translate.same_short(text, language, translated, reader, encoder)
         return translated if kept else text
 
     def reworded(self, statement: Statement, language: str, reader: str) -> Statement:
         """A verbatim statement in the reader's language, quoted as it is where that cannot be done safely."""
         if not language or not reader or language == reader:
             return statement
-        return statement.model_copy(update={"text": self._sentence(statement.text, reader)})
+        return statement.model_copy(update={"text": self._sentence(statement.text, language, reader)})
 
-    def _sentence(self, text: str, reader: str) -> str:
+    def _sentence(self, text: str, language: str, reader: str) -> str:
         """A sentence in the reader's language, quoted as it is where that cannot be done safely."""
         translated = self._translated(text, reader)
-        kept = translated and verify.faithful(text, translated, reader, self._qa._index.encoder)
+        encoder = self._qa._index.encoder
+        kept = translated and translate.faithful(text, language, translated, reader, encoder)
         return translated if kept else compose.quoted(text, reader)
 
-    def _translated(self, text: str, language: str) -> str:
-        """The text in another language as the model puts it; empty without a model or a name for the language."""
+    def _translated(self, text: str, reader: str) -> str:
+        """The text in the reader's language as the model puts it; empty without a model."""
         llm = self._qa._llm()
-        if llm is None or language not in _LANGUAGES:
+        if llm is None:
             return ""
-        key = (text, language)
+        key = (text, reader)
         if key not in self._translations:
-            turns = load_prompt("translate").fill({"language": _LANGUAGES[language], "text": text})
             with self._timed("translate"):
-                reply = llm.complete(turns, max_tokens=40 + len(text) // 2)
-            self.usage += reply.usage
-            self._translations[key] = one_line(reply.text)
+                self._translations[key], usage = translate.translate(text, reader, llm)
+            self.usage += usage
         return self._translations[key]
 
     # --- the answer ------------------------------------------------------------------------------

@@ -388,6 +388,9 @@ class Encoder(Protocol):
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
         """One row per text, in order, as something to search with."""
 
+    def encode_spans(self, text: str, spans: Sequence[tuple[int, int]]) -> Vectors:
+        """One row per `text[start:end]`, what it means in this text; zeros for one past what the encoder sees."""
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text without special tokens, not truncated."""
 

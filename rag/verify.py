@@ -21,12 +21,10 @@ from pathlib import Path
 from rag.answer import one_line
 from rag.prompts import load_prompt
 from rag.question import Kind
-from rag.sentences import detect_language
-from rag.types import ChatModel, Encoder, Hit, Usage, Verdict
+from rag.types import ChatModel, Hit, Usage, Verdict
 from rag.words import Word, words
 
 _GATES = Path(__file__).with_name("gate.json")
-_SAME_MEANING = 0.86
 _ALIKE = 0.75  # two spellings of a name from different languages or transliterations
 _TIME = re.compile(
     r"\d|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|januar|februar|märz|april|"
@@ -222,57 +220,6 @@ def load_gate(name: str, *, foreign: bool = False) -> Gate:
     """
     table = json.loads(_GATES.read_text(encoding="utf-8"))[f"{name}_foreign" if foreign else name]
     return Gate(**table)
-
-
-# Forms of "be" and "have": a short answer that gained one in translation has become a claim of its own.
-_CLAIMS = frozenset(
-    "is are was were has have had ist sind war waren hat haben hatte est sont était a ont es son era è sono".split()
-)
-
-
-# Words that turn a meaning round: what they stand in is not left to a small model's translation.
-_DENIALS = frozenset(
-    "nicht kein keine keinen weder noch ohne außer not no nor neither without except ni sans sin né".split()
-)
-
-
-def same_short(text: str, language: str, translated: str, reader: str) -> bool:
-    """Whether the translation of a few words still says the same: like length, same numbers, names in order."""
-    own, other = text.split(), translated.rstrip(".").split()
-    room = sum(
-        max(1, len(word.parts)) for word in words(text, language)
-    )  # a compound may need a word for each part
-    if not other or len(words(translated, reader)) > room or _numbers(text) != _numbers(translated):
-        return False
-    lowered = {word.casefold() for word in own}
-    if {word.casefold() for word in other} & _CLAIMS - lowered or lowered & _DENIALS:
-        return False
-    names = [word.stem for word in words(text, language) if word.name]
-    kept = [
-        next((at for at, name in enumerate(names) if name == word.stem or alike(name, word.stem)), None)
-        for word in words(translated, reader)
-        if word.name
-    ]
-    places = [at for at in kept if at is not None]
-    return places == sorted(places) and (bool(places) or not names or not _is_latin(translated))
-
-
-def _is_latin(text: str) -> bool:
-    return any("a" <= letter.lower() <= "z" for letter in text)
-
-
-def faithful(text: str, translated: str, reader: str, encoder: Encoder) -> bool:
-    """Whether a translation may stand for a sentence: same numbers, near in meaning, of like length."""
-    if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
-        return False
-    if detect_language(translated) not in {"", reader}:
-        return False
-    vectors = encoder.encode_passages([text, translated])
-    return float(vectors[0] @ vectors[1]) >= _SAME_MEANING
-
-
-def _numbers(text: str) -> list[str]:
-    return sorted(re.sub(r"[.,]", "", number) for number in re.findall(r"\d[\d.,]*", text))
 
 
 def verdict(support: float, gate: Gate) -> Verdict:

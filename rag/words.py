@@ -38,6 +38,7 @@ _ALGORITHMS = {
 }  # fmt: skip
 
 _LINKS = ("", "s", "n", "e", "es", "en", "er")
+_COMMON = 15  # compounds of the dictionary that a stem must be part of to be a common noun and no name
 _SHORT_TAIL = 60  # a tail of three letters must end this many compounds of the dictionary to count as a word
 
 
@@ -95,6 +96,17 @@ def stem_spans(text: str, language: str) -> tuple[tuple[str, int, int], ...]:
 def is_content_word(word: str, language: str) -> bool:
     """True when `word` carries meaning of its own: not a stop word, not a lone letter."""
     return any(True for _ in _words(word, language))
+
+
+def ends_compounds(word: Word) -> int:
+    """How many German compounds of a dictionary end in this noun; few or none for names of people and places."""
+    last = word.parts[-1] if word.parts else word.stem
+    return _german_parts().get(last, (0, 0))[1]
+
+
+def is_german_noun(word: Word) -> bool:
+    """True when a capitalised German word is likely a common noun: a compound, or a part of many compounds."""
+    return bool(word.parts) or sum(_german_parts().get(word.stem, (0, 0))) >= _COMMON
 
 
 def _words(text: str, language: str) -> Iterator[Word]:

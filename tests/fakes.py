@@ -43,6 +43,10 @@ class HashEncoder:
         """The same as for passages."""
         return self._encode(texts)
 
+    def encode_spans(self, text: str, spans: Sequence[tuple[int, int]]) -> Vectors:
+        """Vectors of the pieces without their context."""
+        return self._encode([text[start:end] for start, end in spans])
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Words of each text."""
         return [len(text.split()) for text in texts]

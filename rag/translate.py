@@ -1,0 +1,137 @@
+"""The article's words in the reader's language: put there by the model, shown only where they can be checked.
+
+Names that CLDR knows in both languages are looked up instead, other names stay as the article spells them. What the
+checks do not let through is left in the article's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag import glossary
+from rag.align import held
+from rag.answer import one_line
+from rag.prompts import load_prompt
+from rag.sentences import detect_language
+from rag.types import ChatModel, Encoder, Usage
+from rag.verify import alike
+from rag.words import Word, is_german_noun, words
+
+_SAME_MEANING = 0.86  # cosine of a sentence and its translation
+# Cosine of a word and its nearest one on the other side: translations of good models lie above, words that were left
+# out, invented or exchanged below.
+_SAME_WORD = 0.8
+
+# Forms of "be" and "have": a short answer that gained one in translation has become a claim of its own.
+_CLAIMS = frozenset(
+    "is are was were has have had ist sind war waren hat haben hatte est sont était a ont es son era è sono".split()
+)
+# Words that turn a meaning round, by language; in one without a list a denial cannot be checked.
+_DENIALS = {
+    "de": "nicht kein keine keinen keinem keiner keines nichts nie niemals niemand weder noch ohne",
+    "en": "not no nor neither never nobody nothing none without cannot",
+    "fr": "ne pas n ni jamais rien sans aucun aucune personne",
+    "es": "no ni nunca nada sin ningún ninguna nadie",
+    "it": "non né mai nulla niente senza nessun nessuna nessuno",
+}
+
+
+def translate(text: str, reader: str, llm: ChatModel) -> tuple[str, Usage]:
+    """The text in another language as the model puts it, unchecked; empty for a language without a name.
+
+    Raises:
+        ModelError: the model did not answer.
+    """
+    language = glossary.language_name(reader)
+    if not language:
+        return "", Usage()
+    turns = load_prompt("translate").fill({"language": language, "text": text})
+    reply = llm.complete(turns, max_tokens=40 + len(text) // 2)
+    return one_line(reply.text), reply.usage
+
+
+def is_name(text: str, language: str) -> bool:
+    """Whether a short text is nothing but names, which stay as they are in every language."""
+    found = words(text, language)
+    return bool(found) and len(proper_names(text, language)) == len(found)
+
+
+def proper_names(text: str, language: str) -> list[Word]:
+    """The capitalised words that are no common nouns: in German those that a dictionary has are left out."""
+    return [
+        word
+        for word in words(text, language)
+        if text[word.start].isupper() and not (language == "de" and is_german_noun(word))
+    ]
+
+
+def same_short(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
+    """Whether the translation of a few words still says the same.
+
+    It has like length, the same numbers, every name in the article's order and spelling, claims nothing new, and every
+    word has its like in it.
+    """
+    own, other = text.split(), translated.rstrip(".").split()
+    # A compound may need a word for each part.
+    room = sum(max(1, len(word.parts)) for word in words(text, language))
+    if not other or len(words(translated, reader)) > room or _numbers(text) != _numbers(translated):
+        return False
+    lowered = {word.casefold() for word in own}
+    if {word.casefold() for word in other} & _CLAIMS - lowered or _denies(text, language):
+        return False
+    return _keeps_names(text, language, translated, reader) and _word_for_word(
+        text, language, translated, reader, encoder
+    )
+
+
+def faithful(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
+    """Whether a translation may stand for a sentence.
+
+    It has like length, the same numbers, denies what the sentence denies, is near in meaning, and every word has its
+    like in it.
+    """
+    if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
+        return False
+    if detect_language(translated) not in {"", reader} or not _denies_alike(
+        text, language, translated, reader
+    ):
+        return False
+    vectors = encoder.encode_passages([text, translated])
+    if float(vectors[0] @ vectors[1]) < _SAME_MEANING:
+        return False
+    return _word_for_word(text, language, translated, reader, encoder)
+
+
+def _word_for_word(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
+    """Whether the translation holds every word of the text, and the text every name of the translation."""
+    kept = held(text, language, translated, reader, encoder)
+    gained = held(translated, reader, text, language, encoder)
+    names = [(word, nearness) for word, nearness in gained if word.name]
+    return all(nearness >= _SAME_WORD for _, nearness in (*kept, *names))
+
+
+def _keeps_names(text: str, language: str, translated: str, reader: str) -> bool:
+    others = words(translated, reader)
+    places = [_place(name, others) for name in proper_names(text, language)]
+    return None not in places and places == sorted(place for place in places if place is not None)
+
+
+def _place(name: Word, others: Sequence[Word]) -> int | None:
+    return next(
+        (at for at, other in enumerate(others) if name.stem == other.stem or alike(name.stem, other.stem)),
+        None,
+    )
+
+
+def _denies(text: str, language: str) -> bool:
+    listed = _DENIALS.get(language)
+    return listed is None or bool(set(re.findall(r"\w+", text.casefold())) & set(listed.split()))
+
+
+def _denies_alike(text: str, language: str, translated: str, reader: str) -> bool:
+    return _denies(text, language) == _denies(translated, reader)
+
+
+def _numbers(text: str) -> list[str]:
+    return sorted(re.sub(r"[.,]", "", number) for number in re.findall(r"\d[\d.,]*", text))

@@ -1,0 +1,114 @@
+"""What is shown as a translation says what the article says; the rest stays in the article's words."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import FakeChatModel, HashEncoder, NearEncoder
+
+from rag.encoder import open_encoder
+from rag.settings import read_settings
+from rag.translate import faithful, is_name, same_short, translate
+from rag.types import Encoder
+
+SENTENCE = "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den Hafen."
+GERMAN = "Die Gewerkschaft fordert mehr Lohn, kürzere Schichten und neue Busse für Hamburg und Bremen."
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return open_encoder(read_settings())
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("Bürgermeisterin Anna Roth", "Mayor Anna Roth"),
+        ("rund 40 Millionen Euro", "around 40 million euros"),
+        ("Sergej Lawin", "Sergei Lavin"),
+    ],
+)
+def test_a_translation_that_says_the_same_is_kept(text: str, translated: str, encoder: Encoder) -> None:
+    assert same_short(text, "de", translated, "en", encoder)
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("Anna Roth", ""),
+        ("rund 40 Millionen Euro", "around 50 million euros"),
+        ("rund 40 Millionen Euro", "many euros"),
+        ("Anna Rothin", "Rothin Anna"),
+        ("Anna Rothin", "Karl Meier"),
+        ("Anna Roth", "Anna Roth was drunk"),
+        ("Anna Roth", "Anna Roth opened the new harbour of the city"),
+        ("kein Euro", "euros"),
+    ],
+)
+def test_a_translation_that_says_something_else_is_not(text: str, translated: str) -> None:
+    assert not same_short(text, "de", translated, "en", NearEncoder())
+
+
+@pytest.mark.parametrize(
+    "translated",
+    [
+        "",
+        "Die Bürgermeisterin Anna Roth eröffnete am 4. Mai den Hafen.",
+        "Die Bürgermeisterin Anna Roth eröffnete den Hafen.",
+        "Am 3. Mai.",
+        "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai nicht den Hafen.",
+        f"{SENTENCE} Sie dankte allen, die am Bau des Hafens mitgewirkt hatten, und lud zu einem langen Fest.",
+    ],
+)
+def test_a_sentence_with_other_numbers_denials_or_length_is_no_translation(translated: str) -> None:
+    assert not faithful(SENTENCE, "de", translated, "de", HashEncoder())
+
+
+def test_a_sentence_in_another_language_than_the_readers_is_no_translation() -> None:
+    assert faithful(SENTENCE, "de", SENTENCE, "de", HashEncoder())
+    assert not faithful(SENTENCE, "de", SENTENCE, "en", HashEncoder())
+
+
+def test_a_sentence_of_other_meaning_is_no_translation() -> None:
+    other = "Der Fußballverein verlor am 3. Mai ein weiteres Spiel zu Hause."
+    assert not faithful(SENTENCE, "de", other, "de", HashEncoder())
+
+
+def test_a_denial_cannot_be_checked_in_a_language_without_a_list() -> None:
+    assert not same_short("kein Euro", "de", "hiçbir euro", "tr", NearEncoder())
+
+
+@pytest.mark.models
+def test_a_good_translation_of_a_sentence_is_kept(encoder: Encoder) -> None:
+    good = "The union demands higher wages, shorter shifts and new buses for Hamburg and Bremen."
+    assert faithful(GERMAN, "de", good, "en", encoder)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    "translated",
+    [
+        "The union demands higher wages, shorter shifts and new buses for Hamburg.",
+        "The union rejects higher wages, shorter shifts and new buses for Hamburg and Bremen.",
+        "The union demands higher wages, shorter shifts and new buses for Hamburg and Munich.",
+    ],
+)
+def test_a_word_left_out_exchanged_or_turned_round_is_noticed(translated: str, encoder: Encoder) -> None:
+    assert not faithful(GERMAN, "de", translated, "en", encoder)
+
+
+@pytest.mark.parametrize(("text", "whether"), [("Kirill Dimow", True), ("Berater Dimow", False), ("", False)])
+def test_names_stay_as_they_are(text: str, whether: bool) -> None:
+    assert is_name(text, "de") is whether
+
+
+def test_a_language_without_a_name_is_not_asked_for() -> None:
+    llm = FakeChatModel([])
+    assert translate("Der Hafen", "xx", llm)[0] == ""
+    assert not llm.asked
+
+
+def test_the_model_is_told_the_language_by_name() -> None:
+    llm = FakeChatModel(["The\nharbour"])
+    assert translate("Der Hafen", "en", llm)[0] == "The harbour"
+    assert "English" in llm.asked[0][-1].content
