@@ -1,7 +1,8 @@
-"""The HTTP service: request models, one table from error to status, server-sent events, OpenAI's door.
+"""The HTTP service: endpoints, one table from error to status, server-sent events, OpenAI's door, the page.
 
-In: a `NewsQA` and `Settings`; out: a FastAPI app, and `serve` that runs it. Endpoints are plain functions:
-they run in a thread pool, so a slow answer does not stall the others.
+In: a `NewsQA` and `Settings`; out: a FastAPI app, and `serve` that runs it. What searches and stores are plain
+functions that run in a thread pool. What needs the language model waits in line in the event loop, where waiting costs
+nothing, and is stopped when nobody is left to hear it.
 """
 
 from __future__ import annotations
@@ -13,43 +14,70 @@ import json
 import logging
 import re
 import socket
+import threading
 import time
-import uuid
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
-from fastapi.concurrency import iterate_in_threadpool
+from fastapi import APIRouter, Depends, FastAPI, File, Query, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.types import Message as AsgiMessage
+from starlette.types import Receive, Scope, Send
 
 from rag import __version__
+from rag.completions import (
+    MODEL_NAME,
+    ChatCompletion,
+    ChatCompletionRequest,
+    Chunks,
+    ModelList,
+    completion,
+    question_and_history,
+)
 from rag.errors import (
     AccessDenied,
     ArticleNotFound,
+    CollectionNotFound,
     DocumentError,
     FetchError,
     InputError,
+    JobNotFound,
     ModelError,
     ModelTimeout,
+    NotAllowed,
     RagError,
+    RateLimited,
+    ServiceBusy,
     ServiceError,
     SettingsError,
     StoreError,
     StoreFull,
 )
+from rag.guard import MAX_REQUEST_BYTES, PAGE_POLICY, BodyLimit, Guard
+from rag.jobs import Job, Jobs
+from rag.keys import DEFAULT_COLLECTION, Caller, KeyStore
+from rag.keys import Scope as KeyScope
+from rag.library import Library
+from rag.llm import nobody_waits
+from rag.meter import CONTENT_TYPE, Meter
 from rag.newsqa import NewsQA
 from rag.settings import Settings
 from rag.types import (
     AddReport,
     Answer,
     Article,
-    Citation,
+    CheckReport,
     Deletion,
     Event,
     Filters,
@@ -57,50 +85,82 @@ from rag.types import (
     Message,
     OptionalMoment,
     Summary,
-    Usage,
+    Upload,
 )
+from rag.waiting import Line, Place, Rate
 
 STATUS: dict[type[RagError], int] = {
     RagError: 500,
     InputError: 400,
     SettingsError: 500,
     ArticleNotFound: 404,
+    CollectionNotFound: 404,
+    JobNotFound: 404,
     AccessDenied: 401,
+    NotAllowed: 403,
     DocumentError: 422,
     FetchError: 502,
     StoreError: 503,
     StoreFull: 507,
     ModelError: 503,
     ModelTimeout: 504,
+    ServiceBusy: 503,
+    RateLimited: 429,
 }
 """The status of an error is that of its nearest parent in this table."""
 
-MODEL_NAME = "rag"  # what the OpenAI endpoints call this service
-MAX_REQUEST_BYTES = 1_000_000  # of every request but those that bring articles
+KEYS_FILE = "keys.json"  # inside the data folder
+COLLECTION_HEADER = "Rag-Collection"
 
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_WEB = Path(__file__).resolve().parent / "web"
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
 _OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
-_NO_CACHE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_NO_BUFFER = {"X-Accel-Buffering": "no"}
+_CLIENT_GONE = 499  # nobody reads it; it stands in the log
+_GRACE = 20  # seconds that answers and additions have to finish when the service stops
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
-# --- requests --------------------------------------------------------------------------------
+# --- requests and responses --------------------------------------------------------------------
 
 Question = Annotated[str, Field(max_length=100_000)]  # NewsQA applies the limit of the settings
-Line = Annotated[str, Field(max_length=2_000)]
+Line_ = Annotated[str, Field(max_length=2_000)]
+_EXAMPLE = "Who attended the talks?"
+
+
+def _examples(*examples: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
 
 
 class AskRequest(Filters):
     """A question, earlier turns, and which articles may answer it."""
+
+    model_config = _examples(
+        {"question": _EXAMPLE},
+        {"question": "And on the other side?", "history": [{"role": "user", "content": _EXAMPLE}]},
+        {"question": _EXAMPLE, "published_after": "2025-02-01", "source": "Example Times", "stream": True},
+    )
 
     question: Question
     history: tuple[Message, ...] = Field(default=(), max_length=200)
     stream: StrictBool = False
 
 
+class ChatRequest(Filters):
+    """A conversation whose last turn is the user's question."""
+
+    model_config = _examples({"messages": [{"role": "user", "content": _EXAMPLE}]})
+
+    messages: tuple[Message, ...] = Field(min_length=1, max_length=201)
+    stream: StrictBool = False
+
+
 class SearchRequest(Filters):
     """A question, and which articles may be found."""
+
+    model_config = _examples({"question": "security guarantees", "k": 5})
 
     question: Question
     k: StrictInt = Field(default=10, ge=1, le=1_000)
@@ -108,6 +168,8 @@ class SearchRequest(Filters):
 
 class SummariseRequest(Filters):
     """Which articles to summarise: by id, or the `k` best for a query. `language` is that of the summary."""
+
+    model_config = _examples({"query": "security guarantees", "sentences": 3, "language": "en"})
 
     query: Question | None = None
     k: StrictInt = Field(default=20, ge=1, le=1_000)
@@ -120,8 +182,8 @@ class NewArticle(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str
-    title: Line = ""
-    source: Line = ""
+    title: Line_ = ""
+    source: Line_ = ""
     # Pages show it as a link, so it must not be a script.
     url: Annotated[str, Field(max_length=2_000, pattern=r"^(https?://.*)?$")] = ""
     published: OptionalMoment = None
@@ -131,46 +193,97 @@ class NewArticle(BaseModel):
 class AddRequest(BaseModel):
     """Articles to index."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = _examples(
+        {"articles": [{"text": "The harbour was opened.", "title": "Harbour", "published": "2025-03-07"}]}
+    )
 
     articles: list[NewArticle] = Field(min_length=1, max_length=1_000)
 
+    def nouns(self) -> list[Article]:
+        """The same as the nouns that `NewsQA` takes."""
+        return [Article.model_validate(new.model_dump()) for new in self.articles]
 
-class ChatPart(BaseModel):
-    """A part of a chat message; only text is read."""
 
+class DeleteRequest(BaseModel):
+    """Articles to delete."""
+
+    model_config = _examples({"article_ids": ["b6c64d2e30dc9b34"]})
+
+    article_ids: list[Line_] = Field(min_length=1, max_length=1_000)
+
+
+class ListQuery(Filters):
+    """Which articles to list: filters, words in title or source, and which part of the list."""
+
+    text: Line_ = ""
+    limit: int | None = Field(default=None, ge=0, le=10_000)
+    offset: int = Field(default=0, ge=0)
+
+
+class Hits(BaseModel):
+    """Passages, nearest first."""
+
+    hits: list[Hit]
+
+
+class ArticleList(BaseModel):
+    """A part of the articles that pass, newest first, without their texts; `total` of all that pass.
+
+    `sources` are the sources of all articles of the collection.
+    """
+
+    articles: list[Article]
+    total: int
+    sources: list[str]
+
+
+class Deletions(BaseModel):
+    """What became of each id: deleted and proven, or not there."""
+
+    deleted: list[Deletion]
+    not_found: list[str]
+
+
+class JobList(BaseModel):
+    """Jobs, newest first."""
+
+    jobs: list[Job]
+
+
+class Health(BaseModel):
+    """Whether the service runs."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+
+
+class ErrorDetail(BaseModel):
+    """`code` is for programs, `message` and `hint` are for people."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class ErrorBody(BaseModel):
+    """What every request may get instead of its result."""
+
+    error: ErrorDetail
+
+
+class OpenAIErrorDetail(BaseModel):
+    """An error as OpenAI's clients read it."""
+
+    message: str
     type: str
-    text: str = ""
+    param: str | None
+    code: str
 
 
-class ChatMessage(BaseModel):
-    """One message as OpenAI's clients send it."""
+class OpenAIErrorBody(BaseModel):
+    """What OpenAI's endpoints answer instead of their result."""
 
-    role: str
-    content: str | list[ChatPart] | None = None
-
-    @property
-    def text(self) -> str:
-        """The text of all parts."""
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text")
-        return self.content or ""
-
-
-class StreamOptions(BaseModel):
-    """What a stream should hold besides the text."""
-
-    include_usage: bool = False
-
-
-class ChatRequest(BaseModel):
-    """OpenAI's request; fields that steer a model (temperature, tools, …) mean nothing here."""
-
-    messages: list[ChatMessage] = Field(min_length=1, max_length=200)
-    model: str = MODEL_NAME
-    stream: bool = False
-    stream_options: StreamOptions | None = None
-    filters: Filters = Filters()
+    error: OpenAIErrorDetail
 
 
 def _given(filters: Filters, *without: str) -> dict[str, Any]:
@@ -178,7 +291,7 @@ def _given(filters: Filters, *without: str) -> dict[str, Any]:
     return {name: getattr(filters, name) for name in names & filters.model_fields_set}
 
 
-# --- doors and locks -------------------------------------------------------------------------
+# --- who may do what ---------------------------------------------------------------------------
 
 
 def is_loopback(host: str) -> bool:
@@ -191,64 +304,109 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def _allowed(request: Request) -> None:
-    """With a key: callers send it. Without: only under this machine's own name.
+class Door:
+    """Tells who a caller is. Once it has seen a key it asks everybody for one, even after the last is revoked."""
 
-    The name is checked because a web page elsewhere can point its own name at 127.0.0.1 and then speak to
-    us through a visitor's browser (DNS rebinding).
-    """
-    key = request.app.state.settings.api_key.get_secret_value()
-    if not key:
-        if is_loopback(request.url.hostname or ""):
-            return
-        raise AccessDenied(
-            f"Without a key this service answers on this machine only, not as {request.url.hostname!r}.",
-            hint="Set RAG_API_KEY and send it as a bearer token.",
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._keys = KeyStore(settings.data / KEYS_FILE)
+        self._locked = False
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a key is needed."""
+        self._locked = (
+            self._locked or bool(self._settings.api_key.get_secret_value()) or bool(self._keys.all())
         )
-    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(sent.strip().encode(), key.encode()):
-        raise AccessDenied(
-            "The key is missing or wrong.", hint="Send the header `Authorization: Bearer` with RAG_API_KEY."
-        )
+        return self._locked
+
+    def caller(self, request: Request) -> Caller:
+        """Who sent a request.
+
+        Raises:
+            AccessDenied: no key, a wrong one, or no key needed but not called from this machine by its own name.
+        """
+        if not self.is_locked:
+            return self._neighbour(request)
+        scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+        secret = sent.strip() if scheme.lower() == "bearer" else ""
+        own = self._settings.api_key.get_secret_value()
+        if own and hmac.compare_digest(secret.encode(), own.encode()):
+            return Caller("RAG_API_KEY", KeyScope.ADMIN)
+        caller = self._keys.caller(secret)
+        if caller is None:
+            raise AccessDenied(
+                "The key is missing or wrong.", hint="Send the header `Authorization: Bearer` with your key."
+            )
+        return caller
+
+    def _neighbour(self, request: Request) -> Caller:
+        """A program or page of this machine; no page of elsewhere, even if its own name leads here (DNS rebinding)."""
+        address = request.client.host if request.client else ""
+        name = request.url.hostname or ""
+        origin = request.headers.get("Origin", "")
+        if not is_loopback(name) or not is_loopback(address):
+            raise AccessDenied(
+                f"Without a key this service answers on this machine only, not as {name!r}.",
+                hint="Make one with `rag keys add`, or set RAG_API_KEY, and send it as a bearer token.",
+            )
+        if (
+            origin
+            and urlsplit(origin).netloc != request.headers.get("Host", "")
+            and not _is_open_to(origin, self._settings)
+        ):
+            raise NotAllowed(
+                f"Without a key, pages of {origin} may not use this service.", hint="List it in RAG_CORS."
+            )
+        return Caller("local", KeyScope.ADMIN)
 
 
-class BodyLimit:
-    """ASGI middleware that stops reading a body beyond its limit, announced or not."""
-
-    def __init__(self, app: ASGIApp, articles_bytes: int) -> None:
-        self.app = app
-        self.articles_bytes = articles_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; reading its body raises 413 beyond the limit."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        limit = self.articles_bytes if scope["path"] == "/v1/articles" else MAX_REQUEST_BYTES
-        announced = dict(scope["headers"]).get(b"content-length", b"")
-        read = int(announced) if announced.isdigit() and int(announced) > limit else 0
-
-        async def limited() -> AsgiMessage:
-            nonlocal read
-            if read <= limit:
-                message = await receive()
-                read += len(message.get("body", b""))
-            if read > limit:
-                raise HTTPException(413, f"The request is larger than {limit} bytes.")
-            return message
-
-        await self.app(scope, limited, send)
+def _origins(settings: Settings) -> list[str]:
+    return [origin.strip() for origin in settings.cors.split(",") if origin.strip()]
 
 
-def _qa(request: Request) -> NewsQA:
-    qa: NewsQA = request.app.state.qa
-    return qa
+def _is_open_to(origin: str, settings: Settings) -> bool:
+    return origin in _origins(settings)
 
 
-QA = Annotated[NewsQA, Depends(_qa)]
+@dataclass(frozen=True)
+class Visit:
+    """One request: who sent it, and the collection it is about."""
+
+    caller: Caller
+    collection: str
+    library: Library
+    create: bool
+
+    @property
+    def qa(self) -> NewsQA:
+        """The articles; opening them may take a while, so not in the event loop."""
+        return self.library.open(self.collection, create=self.create)
 
 
-# --- errors ----------------------------------------------------------------------------------
+def _visit(scope: KeyScope) -> Callable[[Request], Awaitable[Visit]]:
+    async def visit(request: Request) -> Visit:
+        state = request.app.state
+        caller: Caller = state.door.caller(request)
+        request.state.caller = caller
+        if state.door.is_locked:
+            state.rate.count(caller.id)
+        if not caller.scope.includes(scope):
+            raise NotAllowed(f"This needs a key with the scope {scope.value}.", hint="Ask for such a key.")
+        name = request.headers.get(COLLECTION_HEADER, "") or caller.home
+        if not caller.may_enter(name):
+            raise NotAllowed(f"This key does not open the collection {name!r}.", hint="Ask for such a key.")
+        return Visit(caller, name, state.library, scope is not KeyScope.READ)
+
+    return visit
+
+
+Reading = Annotated[Visit, Depends(_visit(KeyScope.READ))]
+Writing = Annotated[Visit, Depends(_visit(KeyScope.WRITE))]
+Ruling = Annotated[Visit, Depends(_visit(KeyScope.ADMIN))]
+
+
+# --- errors ------------------------------------------------------------------------------------
 
 
 def status_of(error: RagError) -> int:
@@ -270,13 +428,18 @@ def _told(path: str, error: RagError) -> dict[str, Any]:
     return _shape(path, status_of(error), error.code, message, hint)
 
 
+def _headers_of(error: RagError) -> dict[str, str]:
+    if isinstance(error, ServiceBusy):
+        return {"Retry-After": str(max(1, round(error.retry_after)))}
+    return {"WWW-Authenticate": "Bearer"} if status_of(error) == 401 else {}
+
+
 async def _on_rag_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RagError)
     status = status_of(error)
-    if status >= 500:
-        log.error("%s %s: %s", request.method, request.url.path, error)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(_told(request.url.path, error), status, headers)
+    if status >= 500 and not isinstance(error, ServiceBusy):
+        log.error("%s %s %s: %s", request.state.request_id, request.method, _route(request), error)
+    return JSONResponse(_told(request.url.path, error), status, _headers_of(error))
 
 
 async def _on_unusable(request: Request, error: Exception) -> Response:
@@ -294,92 +457,283 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     return JSONResponse(shape, error.status_code, error.headers)
 
 
-async def _on_anything(request: Request, _: Exception) -> Response:
+async def _on_anything(request: Request, error: Exception) -> Response:
+    log.error("%s %s %s: %s", request.state.request_id, request.method, _route(request), type(error).__name__)
     return JSONResponse(_told(request.url.path, RagError("unexpected")), 500)
 
 
-# --- streams ---------------------------------------------------------------------------------
+def _route(request: Request) -> str:
+    return getattr(request.scope.get("route"), "path", "other")
 
 
-def _started(events: Iterator[Event]) -> Generator[Event, None, None]:
-    """The same events with the first one fetched.
+# --- questions on their way --------------------------------------------------------------------
 
-    So searching and refusing come before the first byte, while an error can still become a status.
+
+class Asked:
+    """One question on its way: its place in line, its events from threads, and how it is stopped.
+
+    Args:
+        open_events: opens the events; called in a thread.
+        place: where it stands in line before the model.
+        deadline: seconds after which it is given up.
+        reads_first: whether the model is needed before the first event, to make the question stand alone.
+        meter: counts the answer.
     """
-    first = next(events)
 
-    def all_of_them() -> Generator[Event, None, None]:
-        yield first
-        yield from events
+    def __init__(
+        self,
+        open_events: Callable[[], Iterator[Event]],
+        place: Place,
+        *,
+        deadline: float,
+        reads_first: bool,
+        meter: Meter,
+    ) -> None:
+        self._open = open_events
+        self._place = place
+        self._given_up = threading.Event()
+        self._deadline = time.monotonic() + deadline
+        self._reads_first = reads_first
+        self._meter = meter
 
-    return all_of_them()
+    def stop(self) -> None:
+        """Nobody waits any more: the model stops at its next word."""
+        self._given_up.set()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """The events; what was found comes before the turn, as no model is needed for it."""
+        events: Iterator[Event] | None = None
+        try:
+            if self._reads_first:
+                await self._place.turn()
+            events = await run_in_threadpool(self._open)
+            event = await self._next(events)
+            while event is not None:
+                if isinstance(event, Answer):
+                    self._meter.answer(event)
+                yield event
+                if not isinstance(event, Answer):
+                    await self._place.turn()
+                event = await self._next(events)
+        finally:
+            self.stop()
+            if events is not None:
+                close = getattr(events, "close", None)
+                if close is not None:
+                    close()
+            self._place.leave()
+
+    async def _next(self, events: Iterator[Event]) -> Event | None:
+        step = asyncio.ensure_future(run_in_threadpool(self._step, events))
+        try:
+            return await asyncio.shield(step)
+        except asyncio.CancelledError:
+            # The thread goes on until the model has stopped; until then the place in line is taken.
+            self.stop()
+            await _ended(step)
+            raise
+
+    def _step(self, events: Iterator[Event]) -> Event | None:
+        # Runs in a copy of the context, so that this does not reach other questions.
+        nobody_waits.set(self._is_given_up)
+        if self._is_late():
+            raise ModelTimeout("The answer was not finished in time.", hint="Raise RAG_DEADLINE.")
+        return next(events, None)
+
+    def _is_given_up(self) -> bool:
+        return self._given_up.is_set() or self._is_late()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
+
+
+async def _unless_gone(receive: Receive, work: Awaitable[T], stop: Callable[[], None]) -> T | None:
+    """What the work gives; None when the caller hangs up first, and then the work is stopped and awaited."""
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        stop()
+        working.cancel()
+        await _ended(working)
+        return None
+    finally:
+        working.cancel()
+        gone.cancel()
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    """Waits for the end of a task whose outcome nobody is interested in any more."""
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _last(events: AsyncIterator[Event]) -> Event:
+    async for event in events:
+        last = event
+    return last
+
+
+class EventStream(Response):
+    """Server-sent events whose first one is there already; the question is stopped when the reader hangs up."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, chunks: AsyncIterator[str], stop: Callable[[], None]) -> None:
+        super().__init__(headers={**_NO_BUFFER, "Content-Type": "text/event-stream; charset=utf-8"})
+        del self.headers["Content-Length"]
+        self._chunks = chunks
+        self._stop = stop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the chunks until they end or nobody listens."""
+        try:
+            await _unless_gone(receive, self._send(send), self._stop)
+        finally:
+            close = getattr(self._chunks, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async for chunk in self._chunks:
+            await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _frame(data: str, name: str = "") -> str:
     return f"event: {name}\ndata: {data}\n\n" if name else f"data: {data}\n\n"
 
 
-def _event_frames(events: Generator[Event, None, None]) -> Generator[str, None, None]:
+async def _event_frames(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[str]:
     try:
-        for event in events:
-            yield _frame(event.model_dump_json(), type(event).__name__.lower())
+        yield _named(first)
+        async for event in events:
+            yield _named(event)
     except RagError as error:
         log.error("stream: %s", error)
         yield _frame(json.dumps(_told("", error)), "error")
 
 
-async def _in_threads(chunks: Generator[str, None, None]) -> AsyncIterator[str]:
-    """The chunks of a blocking generator, which is closed (the model stops) when the caller hangs up."""
+def _named(event: Event) -> str:
+    return _frame(event.model_dump_json(), type(event).__name__.lower())
+
+
+async def _chunk_frames(first: Event, events: AsyncIterator[Event], chunks: Chunks) -> AsyncIterator[str]:
+    yield _frame(chunks.first())
     try:
-        async for chunk in iterate_in_threadpool(chunks):
-            yield chunk
-    finally:
-        # Not awaited: whoever hangs up has cancelled this task, and closing may wait for the model.
-        asyncio.get_running_loop().run_in_executor(None, chunks.close)
+        answer = first
+        async for event in events:
+            answer = event
+    except RagError as error:
+        log.error("stream: %s", error)
+        yield _frame(json.dumps(_told(_OPENAI_PATHS[0], error)))
+        return
+    assert isinstance(answer, Answer)
+    for line in chunks.answer(answer):
+        yield _frame(line)
 
 
-def _streamed(chunks: Generator[str, None, None]) -> StreamingResponse:
-    return StreamingResponse(_in_threads(chunks), media_type="text/event-stream", headers=_NO_CACHE)
+Frames = Callable[[Event, AsyncIterator[Event]], AsyncIterator[str]]
 
 
-# --- our endpoints ---------------------------------------------------------------------------
+async def _answered(
+    request: Request,
+    visit: Visit,
+    question: str,
+    history: tuple[Message, ...],
+    filters: dict[str, Any],
+    frames: Frames | None,
+) -> Answer | Response:
+    """The answer; with `frames` a stream of its events, whose first one, or an error, is known by then."""
+    state = request.app.state
+    asked = Asked(
+        lambda: visit.qa.stream(question, history=history, **filters),
+        state.line.enter(visit.caller.id),
+        deadline=state.settings.deadline,
+        reads_first=bool(history),
+        meter=state.meter,
+    )
+    events = asked.events()
+    if frames is None:
+        answer = await _unless_gone(request.receive, _last(events), asked.stop)
+        assert answer is None or isinstance(answer, Answer)
+        return answer or Response(status_code=_CLIENT_GONE)
+    first = await _unless_gone(request.receive, anext(events), asked.stop)
+    if first is None:
+        return Response(status_code=_CLIENT_GONE)
+    return EventStream(frames(first, events), asked.stop)
+
+
+def _wants_events(stream: bool, request: Request) -> bool:
+    return stream or "text/event-stream" in request.headers.get("Accept", "")
+
+
+# --- asking ------------------------------------------------------------------------------------
 
 open_routes = APIRouter()
-routes = APIRouter(dependencies=[Depends(_allowed)])
+routes = APIRouter()
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
-@open_routes.get("/healthz")
-async def healthz() -> dict[str, str]:
-    """Whether the service runs; answers even while every thread is busy."""
-    return {"status": "ok", "version": __version__}
+@routes.post("/v1/ask", response_model=Answer, responses=_STREAM, tags=["ask"])
+async def ask(body: AskRequest, request: Request, visit: Reading) -> Answer | Response:
+    """The verified answer, or with `stream` its events: evidence, statement …, answer; error if it breaks off."""
+    frames = _event_frames if _wants_events(body.stream, request) else None
+    return await _answered(request, visit, body.question, body.history, _given(body), frames)
 
 
-@routes.post("/v1/ask", response_model=Answer)
-def ask(body: AskRequest, request: Request, qa: QA) -> Answer | Response:
-    """The verified answer, or with `stream` its events: evidence, statement …, answer."""
-    if body.stream or "text/event-stream" in request.headers.get("Accept", ""):
-        events = qa.stream(body.question, history=body.history, **_given(body))
-        return _streamed(_event_frames(_started(events)))
-    return qa.ask(body.question, history=body.history, **_given(body))
+@routes.post("/v1/chat", response_model=Answer, responses=_STREAM, tags=["ask"])
+async def chat(body: ChatRequest, request: Request, visit: Reading) -> Answer | Response:
+    """The answer to the last turn; its `question` is the one that was understood, which stands alone."""
+    *history, last = body.messages
+    if last.role != "user":
+        raise InputError(
+            f"The last turn is of role {last.role!r}.", hint="Send the question as the last turn, role user."
+        )
+    frames = _event_frames if _wants_events(body.stream, request) else None
+    return await _answered(request, visit, last.content, tuple(history), _given(body), frames)
 
 
-@routes.post("/v1/search")
-def search(body: SearchRequest, qa: QA) -> dict[Literal["hits"], list[Hit]]:
+@routes.post("/v1/search", tags=["ask"])
+def search(body: SearchRequest, visit: Reading) -> Hits:
     """The nearest passages, nearest first."""
-    return {"hits": qa.search(body.question, k=body.k, **_given(body))}
+    return Hits(hits=visit.qa.search(body.question, k=body.k, **_given(body)))
 
 
-@routes.post("/v1/summarise")
-def summarise(body: SummariseRequest, qa: QA) -> Summary:
+@routes.post("/v1/summarise", response_model=Summary, tags=["ask"])
+async def summarise(body: SummariseRequest, request: Request, visit: Reading) -> Summary | Response:
     """A cited summary."""
-    return qa.summarise(
-        body.article_ids or None,
-        query=body.query,
-        k=body.k,
-        sentences=body.sentences,
-        language=body.language or None,
-        **_given(body, "article_ids", "language"),
-    )
+
+    def summary() -> Summary:
+        nobody_waits.set(gone.is_set)
+        return visit.qa.summarise(
+            body.article_ids or None,
+            query=body.query,
+            k=body.k,
+            sentences=body.sentences,
+            language=body.language or None,
+            **_given(body, "article_ids", "language"),
+        )
+
+    async def in_turn() -> Summary:
+        with request.app.state.line.enter(visit.caller.id) as place:
+            await place.turn()
+            return await run_in_threadpool(summary)
+
+    gone = threading.Event()
+    return await _unless_gone(request.receive, in_turn(), gone.set) or Response(status_code=_CLIENT_GONE)
+
+
+# --- articles ----------------------------------------------------------------------------------
 
 
 def _shown(article: Article) -> Article:
@@ -388,197 +742,265 @@ def _shown(article: Article) -> Article:
     return article.model_copy(update={"origins": addresses})
 
 
-@routes.get("/v1/articles")
-def articles(filters: Annotated[Filters, Query()], qa: QA) -> dict[Literal["articles"], list[Article]]:
-    """All articles that pass the filters, without their text."""
-    return {"articles": [_shown(one) for one in qa.articles(**_given(filters))]}
+@routes.get("/v1/articles", tags=["articles"])
+def articles(query: Annotated[ListQuery, Query()], visit: Reading) -> ArticleList:
+    """Articles that pass the filters, newest first, without their text; all of them without `limit`."""
+    found = everything = visit.qa.articles(**_given(query))
+    if _given(query):
+        everything = visit.qa.articles()
+    if query.text:
+        wanted = query.text.casefold()
+        found = [one for one in found if wanted in f"{one.title}\n{one.source}".casefold()]
+    part = found[query.offset :] if query.limit is None else found[query.offset : query.offset + query.limit]
+    sources = sorted({one.source for one in everything if one.source})
+    return ArticleList(articles=[_shown(one) for one in part], total=len(found), sources=sources)
 
 
-@routes.get("/v1/articles/{article_id}")
-def article(article_id: str, qa: QA, revision: str | None = None) -> Article:
+@routes.get("/v1/articles/{article_id}", tags=["articles"])
+def article(article_id: str, visit: Reading, revision: str | None = None) -> Article:
     """One article with its text and sentences; with `revision` an older text of it."""
-    return _shown(qa.article(article_id, revision))
+    return _shown(visit.qa.article(article_id, revision))
 
 
-@routes.post("/v1/articles")
-def add(body: AddRequest, qa: QA) -> AddReport:
-    """Index articles; they can be found when this returns."""
-    return qa.add([Article.model_validate(new.model_dump()) for new in body.articles])
+@routes.post("/v1/articles", tags=["articles"])
+def add(body: AddRequest, visit: Writing) -> AddReport:
+    """Index articles; they are stored and can be found when this returns."""
+    return visit.qa.add(body.nouns())
 
 
-@routes.delete("/v1/articles/{article_id}")
-def delete(article_id: str, qa: QA) -> Deletion:
+Files = Annotated[list[UploadFile], File(description="txt, md, html, pdf or docx", max_length=100)]
+
+
+@routes.post("/v1/articles/upload", tags=["articles"])
+def upload(files: Files, visit: Writing) -> AddReport:
+    """Index files; each is an article or a failure of the report."""
+    return visit.qa.add(_uploads(files))
+
+
+def _uploads(files: list[UploadFile]) -> list[Upload]:
+    return [Upload(name=file_name(file.filename or ""), data=file.file.read()) for file in files]
+
+
+def file_name(given: str) -> str:
+    """The last part of a name from elsewhere, without anything that could be a path or a control character."""
+    last = re.split(r"[/\\]", given)[-1]
+    clean = "".join(character for character in last if character.isprintable()).strip(". ")
+    return clean[-200:] or "document"
+
+
+@routes.post("/v1/articles/delete", tags=["articles"])
+def delete_many(body: DeleteRequest, visit: Writing) -> Deletions:
+    """Remove articles and prove that they are gone; unknown ids are told, not refused."""
+    deleted, missing = [], []
+    for article_id in dict.fromkeys(body.article_ids):
+        try:
+            deleted.append(visit.qa.delete(article_id))
+        except ArticleNotFound:
+            missing.append(article_id)
+    return Deletions(deleted=deleted, not_found=missing)
+
+
+@routes.delete("/v1/articles/{article_id}", tags=["articles"])
+def delete(article_id: str, visit: Writing) -> Deletion:
     """Remove an article and prove that it is gone."""
-    return qa.delete(article_id)
+    return visit.qa.delete(article_id)
 
 
-# --- OpenAI's endpoints ----------------------------------------------------------------------
+# --- jobs --------------------------------------------------------------------------------------
 
 
-@routes.get("/v1/models")
-def models() -> dict[str, Any]:
+@routes.post("/v1/jobs", status_code=202, tags=["jobs"])
+def start_job(body: AddRequest, request: Request, visit: Writing) -> Job:
+    """Index articles in the background; only the report of the finished job promises anything."""
+    nouns = body.nouns()
+    jobs: Jobs = request.app.state.jobs
+    return jobs.start(visit.collection, len(nouns), lambda progress: visit.qa.add(nouns, progress))
+
+
+@routes.post("/v1/jobs/upload", status_code=202, tags=["jobs"])
+def start_upload_job(files: Files, request: Request, visit: Writing) -> Job:
+    """Index files in the background."""
+    uploads = _uploads(files)
+    jobs: Jobs = request.app.state.jobs
+    return jobs.start(visit.collection, len(uploads), lambda progress: visit.qa.add(uploads, progress))
+
+
+@routes.get("/v1/jobs", tags=["jobs"])
+def list_jobs(request: Request, visit: Writing) -> JobList:
+    """Jobs of this collection since the service started, newest first."""
+    return JobList(jobs=request.app.state.jobs.all(visit.collection))
+
+
+@routes.get("/v1/jobs/{job_id}", tags=["jobs"])
+def show_job(job_id: str, request: Request, visit: Writing) -> Job:
+    """How far a job is."""
+    job: Job = request.app.state.jobs.get(visit.collection, job_id)
+    return job
+
+
+# --- OpenAI's endpoints ------------------------------------------------------------------------
+
+
+@routes.get("/v1/models", tags=["openai"])
+def models(visit: Reading) -> ModelList:
     """The one model that OpenAI's clients can choose."""
-    return {
-        "object": "list",
-        "data": [{"id": MODEL_NAME, "object": "model", "created": 0, "owned_by": MODEL_NAME}],
-    }
+    return ModelList()
 
 
-@routes.post("/v1/chat/completions", response_model=None)
-def chat_completions(body: ChatRequest, qa: QA) -> dict[str, Any] | Response:
+@routes.post("/v1/chat/completions", response_model=ChatCompletion, responses=_STREAM, tags=["openai"])
+async def chat_completions(
+    body: ChatCompletionRequest, request: Request, visit: Reading
+) -> ChatCompletion | Response:
     """The answer to the last user message, with its sources where every client shows them: in the text."""
-    question, history = _question_and_history(body.messages)
-    filters = _given(body.filters)
+    if body.model != MODEL_NAME:
+        raise HTTPException(404, f"There is no model {body.model!r}. Use {MODEL_NAME!r}.")
+    question, history = question_and_history(body.messages)
+    base = request.app.state.settings.public_url or str(request.base_url)
+    frames: Frames | None = None
     if body.stream:
-        events = qa.stream(question, history=history, **filters)
         with_usage = body.stream_options is not None and body.stream_options.include_usage
-        return _streamed(_chat_frames(_started(events), with_usage))
-    return _completion(qa.ask(question, history=history, **filters))
+        chunks = Chunks(base, with_usage=with_usage)
+
+        def frames(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[str]:
+            return _chunk_frames(first, events, chunks)
+
+    answer = await _answered(request, visit, question, history, _given(body.filters), frames)
+    return completion(answer, base) if isinstance(answer, Answer) else answer
 
 
-def _question_and_history(messages: Sequence[ChatMessage]) -> tuple[str, tuple[Message, ...]]:
-    asked = [n for n, message in enumerate(messages) if message.role == "user"]
-    if not asked:
-        raise InputError("No message has the role user.", hint="Send the question as the last user message.")
-    history: list[Message] = []
-    for message in messages[: asked[-1]]:
-        if message.role == "user":
-            history.append(Message(role="user", content=message.text))
-        elif message.role == "assistant":
-            # Our own list of sources comes back with the history; it is no part of the conversation.
-            history.append(Message(role="assistant", content=message.text.partition("\n\n[1] ")[0]))
-    return messages[asked[-1]].text, tuple(history)
+# --- the service itself ------------------------------------------------------------------------
 
 
-def _source_line(citation: Citation) -> str:
-    day = citation.published.date().isoformat() if citation.published else ""
-    place = ", ".join(part for part in (citation.title, citation.source, day, citation.url) if part)
-    return f"[{citation.number}] “{citation.quote}” — {place or citation.article_id}"
+@open_routes.get("/healthz", tags=["service"])
+async def healthz() -> Health:
+    """Whether the service runs; answers even while every thread is busy."""
+    return Health()
 
 
-def _content(answer: Answer) -> str:
-    lines = [_source_line(citation) for citation in answer.citations]
-    return "\n\n".join([answer.text, "\n".join(lines)] if lines else [answer.text])
+@open_routes.get("/readyz", tags=["service"])
+async def readyz(request: Request) -> Health:
+    """Whether it makes sense to send questions now: the index can be read, and there is room in the line."""
+    state = request.app.state
+    with state.line.enter("readyz"):
+        await run_in_threadpool(lambda: state.library.default.articles(article_ids=("-",)))
+    return Health()
 
 
-def _annotations(answer: Answer) -> list[dict[str, Any]]:
-    """OpenAI's url_citation for every mark of an article that has an address."""
-    cited = {citation.number: citation for citation in answer.citations if citation.url}
-    return [
-        {
-            "type": "url_citation",
-            "url_citation": {
-                "start_index": mark.start(),
-                "end_index": mark.end(),
-                "url": cited[int(mark[1])].url,
-                "title": cited[int(mark[1])].title,
-            },
-        }
-        for mark in re.finditer(r"\[(\d+)\]", answer.text)
-        if int(mark[1]) in cited
-    ]
+@routes.get("/metrics", response_class=Response, tags=["service"])
+def metrics(request: Request, visit: Ruling) -> Response:
+    """Counters in Prometheus' text format; where keys are needed, with one of scope admin."""
+    return Response(request.app.state.meter.text(), media_type=CONTENT_TYPE)
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": usage.prompt_tokens + usage.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-    }
+@routes.post("/v1/check", tags=["service"])
+def check(visit: Ruling) -> CheckReport:
+    """Compare catalog, words and vectors of the collection, and repair what differs."""
+    return visit.qa.check()
 
 
-def _envelope(kind: str) -> dict[str, Any]:
-    return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": MODEL_NAME,
-    }
+@open_routes.get("/", include_in_schema=False)
+async def page() -> Response:
+    """The page for people."""
+    return FileResponse(_WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
 
 
-def _extensions(answer: Answer) -> dict[str, Any]:
-    return {
-        "status": answer.status.value,
-        "citations": [citation.model_dump(mode="json") for citation in answer.citations],
-    }
-
-
-def _completion(answer: Answer) -> dict[str, Any]:
-    message = {
-        "role": "assistant",
-        "content": _content(answer),
-        "refusal": None,
-        "annotations": _annotations(answer),
-    }
-    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-    return {
-        **_envelope("chat.completion"),
-        "choices": [choice],
-        "usage": _usage(answer.usage),
-        **_extensions(answer),
-    }
-
-
-def _chat_frames(events: Generator[Event, None, None], with_usage: bool) -> Generator[str, None, None]:
-    head = _envelope("chat.completion.chunk")
-
-    def chunk(delta: dict[str, Any], finish: str | None = None, **more: object) -> str:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-        return _frame(json.dumps({**head, "choices": [choice], **more}))
-
-    yield chunk({"role": "assistant", "content": ""})
-    try:
-        *_, answer = events
-    except RagError as error:
-        log.error("stream: %s", error)
-        yield _frame(json.dumps(_told(_OPENAI_PATHS[0], error)))
-        return
-    assert isinstance(answer, Answer)
-    for piece in re.findall(r".*?(?:\n+|$)", _content(answer), re.DOTALL):
-        if piece:
-            yield chunk({"content": piece})
-    yield chunk({"annotations": _annotations(answer)}, "stop", **_extensions(answer))
-    if with_usage:
-        yield _frame(json.dumps({**head, "choices": [], "usage": _usage(answer.usage)}))
-    yield _frame("[DONE]")
-
-
-# --- the app ---------------------------------------------------------------------------------
+# --- the app -----------------------------------------------------------------------------------
 
 
 def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
     """The service around one open `NewsQA`, which stays its caller's to close.
 
     Args:
-        qa: answers, and is called from several threads.
-        settings: gives the key that callers must send, and the size limit of articles.
+        qa: the default collection; it is called from several threads.
+        settings: where keys and other collections are kept, and all limits.
     """
     # The interactive pages would load scripts from elsewhere; the schema at /openapi.json stays.
-    app = FastAPI(title="rag", version=__version__, docs_url=None, redoc_url=None)
-    app.state.qa = qa
+    app = FastAPI(title="rag", version=__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
+    per_key = max(1, settings.queue // 2)
+    door = Door(settings)
     app.state.settings = settings
-    app.add_middleware(BodyLimit, articles_bytes=settings.max_document_bytes)
+    app.state.door = door
+    app.state.library = Library(qa, settings.data)
+    app.state.line = Line(settings.answers_at_once, settings.queue, per_key if door.is_locked else None)
+    app.state.rate = Rate(settings.rate)
+    app.state.jobs = Jobs()
+    app.state.meter = Meter(app.state.line)
+    app.add_middleware(BodyLimit, articles_bytes=settings.max_document_bytes + MAX_REQUEST_BYTES)
+    if _origins(settings):
+        app.add_middleware(
+            CORSMiddleware, allow_origins=_origins(settings), allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(Guard, meter=app.state.meter)
     app.add_exception_handler(RagError, _on_rag_error)
     app.add_exception_handler(RequestValidationError, _on_unusable)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_anything)
     app.include_router(open_routes)
     app.include_router(routes)
+    app.mount("/web", StaticFiles(directory=_WEB))
+    app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await run_in_threadpool(app.state.jobs.close)
+    await run_in_threadpool(app.state.library.close)
+
+
+def _schema(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI schema, with the errors that every request may get in the shape that this service gives them."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    schema = get_openapi(
+        title="rag",
+        version=__version__,
+        description="Ask news articles; every statement comes with the sentence that proves it.",
+        routes=app.routes,
+    )
+    parts = schema["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        parts.pop(unused, None)
+    for model in (ErrorBody, OpenAIErrorBody):
+        described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts |= described.pop("$defs")
+        parts[model.__name__] = described
+    schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, methods in schema["paths"].items():
+        name = "OpenAIErrorBody" if path in _OPENAI_PATHS else "ErrorBody"
+        error = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        for operation in methods.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["4XX"] = {"description": "The request cannot be done.", "content": error}
+            operation["responses"]["5XX"] = {"description": "The service cannot do it.", "content": error}
+            if path not in ("/healthz", "/readyz"):
+                operation["security"] = [{}, {"key": []}]
+                operation.setdefault("parameters", []).append(_COLLECTION_PARAMETER)
+    app.openapi_schema = schema
+    return schema
+
+
+_COLLECTION_PARAMETER = {
+    "name": COLLECTION_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The collection; the first one of the key if not given.",
+    "schema": {"type": "string", "default": DEFAULT_COLLECTION},
+}
 
 
 def listen(host: str, port: int, settings: Settings) -> socket.socket:
     """A bound socket for `serve`; port 0 takes a free one.
 
     Raises:
-        InputError: the host is reachable from other machines and no key is set.
+        InputError: the host is reachable from other machines and there is no key.
         ServiceError: the address cannot be taken.
     """
-    if not is_loopback(host) and not settings.api_key.get_secret_value():
+    if not is_loopback(host) and not Door(settings).is_locked:
         raise InputError(
             f"Without a key, host {host} would open the articles to other machines.",
-            hint="Set RAG_API_KEY, or listen on 127.0.0.1.",
+            hint="Make one with `rag keys add`, set RAG_API_KEY, or listen on 127.0.0.1.",
         )
     try:
         return _bound(host, port)
@@ -603,11 +1025,15 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def serve(qa: NewsQA, settings: Settings, bound: socket.socket) -> None:
-    """Run the service on a socket from `listen` until it is told to stop (SIGINT, SIGTERM)."""
+    """Run the service on a socket from `listen` until it is told to stop (SIGINT, SIGTERM).
+
+    What is being answered or added then has some seconds to finish.
+    """
     config = uvicorn.Config(
         create_app(qa, settings),
         server_header=False,
+        access_log=False,  # ours tells more, and no addresses of questions
         log_level=settings.log_level.lower(),
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=_GRACE,
     )
     uvicorn.Server(config).run(sockets=[bound])

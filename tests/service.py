@@ -19,7 +19,7 @@ from rag.settings import Settings
 
 @dataclass(frozen=True)
 class Service:
-    """Where it listens, and the app, whose `state.qa` may be exchanged."""
+    """Where it listens, and the app, whose `state.library.default` may be exchanged."""
 
     url: str
     app: FastAPI
@@ -30,7 +30,7 @@ def running(qa: SmallNewsQA | NewsQA, settings: Settings) -> Iterator[Service]:
     """A service that runs in a thread."""
     with listen("127.0.0.1", 0, settings) as bound:
         app = create_app(qa, settings)  # type: ignore[arg-type]
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:

@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from rag.types import AddReport, Answer, Article, Deletion, Hit, Message, Statem
 
 QUESTION = "Who opened the harbour?"
 CHAT = "/v1/chat/completions"
+NOWHERE = Path("/nonexistent")  # no keys, no other collections
 
 
 @pytest.fixture
@@ -37,8 +39,10 @@ def qa() -> SmallNewsQA:
 
 
 def client_of(qa: SmallNewsQA, **settings: Any) -> TestClient:
-    app = create_app(qa, Settings(**settings))  # type: ignore[arg-type]
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    app = create_app(qa, Settings(**{"data": NOWHERE} | settings))  # type: ignore[arg-type]
+    return TestClient(
+        app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000), raise_server_exceptions=False
+    )
 
 
 @pytest.fixture
@@ -258,7 +262,7 @@ def test_a_body_beyond_the_limit_is_not_read(client: TestClient, announced: bool
 
 
 def test_articles_may_be_larger_than_questions_up_to_the_setting(qa: SmallNewsQA) -> None:
-    client = client_of(qa, max_document_bytes=2 * MAX_REQUEST_BYTES)
+    client = client_of(qa, max_document_bytes=MAX_REQUEST_BYTES)
     large = {"articles": [{"text": "Go." + " " * MAX_REQUEST_BYTES}]}
     assert client.post("/v1/articles", json=large).status_code == 200
     large["articles"] *= 2
@@ -291,7 +295,7 @@ def test_without_a_key_a_foreign_host_name_is_refused(client: TestClient) -> Non
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "news.example.org"])
 def test_listening_beyond_this_machine_needs_a_key(host: str) -> None:
     with pytest.raises(InputError, match="RAG_API_KEY"):
-        listen(host, 0, Settings())
+        listen(host, 0, Settings(data=NOWHERE))
 
 
 def test_listening_everywhere_is_fine_with_a_key() -> None:
@@ -324,10 +328,13 @@ def test_chat_takes_the_last_user_message_and_earlier_turns(client: TestClient, 
     messages = [
         {"role": "system", "content": "Be rude."},
         {"role": "user", "content": "What about the bridge?"},
-        {"role": "assistant", "content": "It was closed [1].\n\n[1] “The old bridge was closed.” — x"},
+        {
+            "role": "assistant",
+            "content": "It was closed [[1]](http://x/#/a).\n\n[1] “The old bridge was closed.” — x",
+        },
         {"role": "user", "content": [{"type": "text", "text": QUESTION}]},
     ]
-    assert client.post(CHAT, json={"model": "any", "messages": messages, "temperature": 1}).status_code == 200
+    assert client.post(CHAT, json={"model": "rag", "messages": messages, "temperature": 1}).status_code == 200
     question, history, _ = qa.asked[-1]
     assert question == QUESTION
     assert [(turn.role, turn.content) for turn in history] == [
@@ -336,30 +343,59 @@ def test_chat_takes_the_last_user_message_and_earlier_turns(client: TestClient, 
     ]
 
 
-def test_chat_shows_sources_in_the_text_as_extension_and_as_annotations(client: TestClient) -> None:
+def test_chat_shows_sources_in_the_text_as_annotations_and_whole(client: TestClient, qa: SmallNewsQA) -> None:
     body = client.post(CHAT, json={"messages": [{"role": "user", "content": QUESTION}]}).json()
     message = body["choices"][0]["message"]
     assert "[1] “The mayor opened the new harbour on Friday.”" in message["content"]
     assert "Example Times, 2025-03-07, https://example.org/harbour" in message["content"]
     (note,) = message["annotations"]
     span = note["url_citation"]
-    assert message["content"][span["start_index"] : span["end_index"]] == "[1]"
+    mark = message["content"][span["start_index"] : span["end_index"]]
+    assert re.fullmatch(r"\[\[1\]\]\(http://127\.0\.0\.1/#/article/\S+start=37&end=80\)", mark)
     assert span["url"] == HARBOUR.url
-    assert body["citations"][0]["quote"] in HARBOUR.text
-    assert body["status"] == "answered"
+    assert Answer.model_validate(body["rag"]) == qa.ask(QUESTION)
     assert body["usage"]["total_tokens"] == 35
 
 
 def test_chat_without_evidence_has_no_sources(client: TestClient) -> None:
     body = client.post(CHAT, json={"messages": [{"role": "user", "content": "Who won?"}]}).json()
     assert body["choices"][0]["message"]["content"] == "The articles do not tell."
-    assert (body["status"], body["citations"]) == ("not_found", [])
+    assert (body["rag"]["status"], body["rag"]["citations"]) == ("not_found", [])
 
 
-def test_an_article_without_address_gets_no_url_annotation(client: TestClient) -> None:
+def test_an_article_without_address_is_cited_by_ours(qa: SmallNewsQA) -> None:
+    client = client_of(qa, public_url="https://news.example.org/rag/")
     body = client.post(CHAT, json={"messages": [{"role": "user", "content": "Wann kam der Zirkus?"}]}).json()
-    assert body["choices"][0]["message"]["annotations"] == []
-    assert body["citations"]
+    (note,) = body["choices"][0]["message"]["annotations"]
+    assert note["url_citation"]["url"].startswith("https://news.example.org/rag/#/article/")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"n": 5},
+        {"tools": [{"type": "function", "function": {"name": "x"}}]},
+        {"functions": [{"name": "x"}]},
+        {"messages": [{"role": "judge", "content": "x"}]},
+        {"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]},
+        {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+        {"messages": [{"role": "user", "content": "x"}] * 1_000},
+    ],
+)
+def test_what_chat_cannot_do_is_an_error_and_not_passed_over(
+    client: TestClient, more: dict[str, Any]
+) -> None:
+    response = client.post(CHAT, json={"messages": [{"role": "user", "content": QUESTION}]} | more)
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_a_model_that_is_not_ours_is_not_found(client: TestClient) -> None:
+    body = {"model": "gpt-99", "messages": [{"role": "user", "content": QUESTION}]}
+    response = client.post(CHAT, json=body)
+    assert response.status_code == 404
+    assert "'rag'" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("messages", [[], [{"role": "system", "content": "x"}]])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,13 +65,13 @@ def qa() -> SmallNewsQA:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with running(SmallNewsQA(), Settings()) as started:
+    with running(SmallNewsQA(), Settings(data=Path("/nonexistent"))) as started:
         yield started
 
 
 @pytest.fixture
 def url(service: Service, qa: SmallNewsQA) -> str:
-    service.app.state.qa = qa
+    service.app.state.library.default = qa
     return service.url
 
 

@@ -1,0 +1,135 @@
+"""What stands around every request: its id, its limits, its headers, one line of log, its count.
+
+ASGI middleware. Logs hold route, status, time, size and the id of the key; never a key, a question or an article.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.meter import Meter
+
+MAX_REQUEST_BYTES = 1_000_000  # of every request but those that bring articles
+BODY_SECONDS = 30.0  # longest silence while a body is on its way
+_ARTICLE_PATHS = ("/v1/articles", "/v1/jobs")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_GIVEN_ID = re.compile(r"[\w.-]{1,64}")
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+
+log = logging.getLogger("rag.requests")
+
+
+class Guard:
+    """The outermost layer: request id, headers, log line, count."""
+
+    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+        self.app = app
+        self.meter = meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and look at what comes back."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status, sent = time.perf_counter(), 499, 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            self._note(scope, request_id, status, time.perf_counter() - started, sent)
+
+    def _note(self, scope: Scope, request_id: str, status: int, seconds: float, sent: int) -> None:
+        route = getattr(scope.get("route"), "path", "") or "other"
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self.meter.request(route, method, status, seconds)
+        if not log.isEnabledFor(logging.INFO):
+            return
+        caller = scope["state"].get("caller")
+        told: dict[str, Any] = {
+            "request": request_id,
+            "method": method,
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "bytes": sent,
+            "key": caller.id if caller else "",
+        }
+        log.info(json.dumps(told))
+
+
+class BodyLimit:
+    """Stops reading a body beyond its size, announced or not, and one that does not come."""
+
+    def __init__(self, app: ASGIApp, articles_bytes: int, seconds: float = BODY_SECONDS) -> None:
+        self.app = app
+        self.articles_bytes = articles_bytes
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; reading its body raises 413 beyond the limit and 408 when it is too slow."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        brings_articles = scope["path"].startswith(_ARTICLE_PATHS)
+        limit = self.articles_bytes if brings_articles else MAX_REQUEST_BYTES
+        announced = dict(scope["headers"]).get(b"content-length", b"")
+        read = int(announced) if announced.isdigit() and int(announced) > limit else 0
+        complete = False
+
+        async def limited() -> Message:
+            nonlocal read, complete
+            if complete:  # what comes now is only whether the caller is still there
+                return await receive()
+            if read <= limit:
+                message = await self._soon(receive)
+                read += len(message.get("body", b""))
+                complete = not message.get("more_body", False)
+            if read > limit:
+                raise HTTPException(413, f"The request is larger than {limit} bytes.")
+            return message
+
+        await self.app(scope, limited, send)
+
+    async def _soon(self, receive: Receive) -> Message:
+        try:
+            return await asyncio.wait_for(receive(), self.seconds)
+        except TimeoutError as error:
+            raise HTTPException(408, f"Nothing came for {self.seconds:.0f} seconds.") from error
