@@ -86,6 +86,14 @@ CREATE INDEX passages_revision ON passages (revision, generation);
 CREATE INDEX passages_pending ON passages (generation, pending);
 CREATE TABLE leftovers (id TEXT PRIMARY KEY) WITHOUT ROWID;  -- vectors whose passages are gone
 """
+# Made in catalogs of earlier versions too; whatever is in it can be made anew.
+_NOTES = """
+CREATE TABLE IF NOT EXISTS notes (  -- what a summary has read in a revision
+    revision INTEGER PRIMARY KEY REFERENCES revisions ON DELETE CASCADE,
+    fingerprint TEXT NOT NULL,
+    note BLOB NOT NULL
+);
+"""
 _WORDS = """
 CREATE VIRTUAL TABLE words USING fts5(
     terms, tokenize="unicode61 remove_diacritics 0 categories 'L* M* N* P* S* C*'"
@@ -281,9 +289,10 @@ class SqliteCatalog:
             raise StoreError(f"{self.path} is not a catalog.", hint="Choose another data folder.")
         self._writer.execute("PRAGMA journal_mode = WAL")
         if tables:
+            self._writer.execute(_NOTES)
             return
         with self._writing() as db:
-            for statement in _statements(_TABLES + _WORDS):
+            for statement in _statements(_TABLES + _NOTES + _WORDS):
                 db.execute(statement)
             db.execute("INSERT INTO meta VALUES ('generation', '1')")
             db.execute("INSERT INTO meta VALUES ('index_id', lower(hex(randomblob(6))))")
@@ -601,6 +610,28 @@ class SqliteCatalog:
                 (article_id, json.dumps(list(passage_ids))),
             ).fetchone()[0]
             return int(named) + _orphans(db)
+
+    # --- notes -----------------------------------------------------------------------------------
+
+    def note(self, article_id: str, revision: str, fingerprint: str) -> bytes | None:
+        """What a summary has noted on a revision under this fingerprint, None if nothing."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT n.note FROM notes n JOIN revisions r ON r.key = n.revision"
+                " JOIN articles a ON a.key = r.article"
+                " WHERE a.id = ? AND r.revision = ? AND n.fingerprint = ?",
+                (article_id, revision, fingerprint),
+            ).fetchone()
+        return bytes(row["note"]) if row else None
+
+    def set_note(self, article_id: str, revision: str, fingerprint: str, note: bytes) -> None:
+        """Keeps a note on a revision in place of any other; of a revision that is gone nothing is kept."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO notes SELECT r.key, ?, ? FROM revisions r"
+                " JOIN articles a ON a.key = r.article WHERE a.id = ? AND r.revision = ?",
+                (fingerprint, note, article_id, revision),
+            )
 
     def leftovers(self) -> list[str]:
         """Ids of vectors whose passages are gone."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from rag.answer import Item, one_line
 from rag.question import Kind
 from rag.types import Citation, Hit, Statement, Verdict
-from rag.verify import same_name
+from rag.names import same_name
 from rag.words import words
 
-_SHORT = frozenset({Kind.PERSON, Kind.TIME, Kind.PLACE, Kind.NUMBER})
+_SHORT = frozenset({Kind.PERSON, Kind.NAME, Kind.TIME, Kind.PLACE, Kind.NUMBER})
 
 _NOT_FOUND = {
     "de": "Das steht nicht in diesen Artikeln.",
@@ -66,7 +66,12 @@ def missing(part: str, language: str) -> str:
 
 def quoted(text: str, language: str) -> str:
     """The article's own words with a lead-in in the reader's language."""
-    return _SAYS.get(language, _SAYS["en"]).format(f"„{text}“" if language == "de" else f"“{text}”")
+    return _SAYS.get(language, _SAYS["en"]).format(marked(text, language))
+
+
+def marked(text: str, language: str) -> str:
+    """The text in the quotation marks of a language."""
+    return f"„{text}“" if language == "de" else f"“{text}”"
 
 
 def grouped(judged: Sequence[Judged], kind: Kind) -> list[list[Judged]]:

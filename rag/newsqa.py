@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from rag import chat, compose, glossary, summarise, translate, verify
+from rag import chat, compose, forms, glossary, summarise, translate, verify
+from rag.align import held
 from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
 from rag.clean import clean
 from rag.compose import Judged
@@ -38,11 +41,13 @@ from rag.types import (
     ChatModel,
     CheckReport,
     Deletion,
+    Dispute,
     Encoder,
     Event,
     Evidence,
     Failure,
     Filters,
+    Form,
     Hit,
     Message,
     Progress,
@@ -50,6 +55,7 @@ from rag.types import (
     Statement,
     Status,
     Summary,
+    SummaryEvent,
     Upload,
     Usage,
 )
@@ -232,53 +238,91 @@ class NewsQA:
         *,
         query: str | None = None,
         k: int = 20,
-        sentences: int = 5,
+        focus: str = "",
+        form: Form | str = Form.TEXT,
+        sentences: int | None = None,
+        words: int | None = None,
         language: str | None = None,
+        written_in: str = "",
+        deadline: float | None = None,
+        progress: Progress | None = None,
         **filters: Any,
     ) -> Summary:
-        """The sentences that tell most of some articles, word for word, each cited.
+        """The sentences that tell most of some articles, word for word, each cited, newest article first.
 
         Args:
             article_ids: these articles; or
-            query: those among the `k` passages nearest to it, which also says what matters most.
+            query: those among the `k` passages nearest to it, which is the focus too if no other is given.
             k: passages looked at for a query, 1..1000.
-            sentences: how many sentences at most, 1..100.
-            language: the reader's language (ISO 639-1); sentences stay in the article's own if not given.
+            focus: what the chosen sentences should be near to.
+            form: "text"; "points", weightiest first; "timeline"; or "who_said_what".
+            sentences: how many sentences at most, 1..100; if not given 5, or 20 for a timeline or who said what.
+            words: how many words at most, 1..5000; then only they bound the length, if `sentences` is not given.
+            language: the reader's language (ISO 639-1); sentences stay in the article's own if not given. What
+                somebody said stays in the original.
+            written_in: only articles in this language, as the filter `language` means elsewhere.
+            deadline: seconds after which no further article is read and no further sentence translated; the
+                summary then says what it lacks. None for no limit.
+            progress: told of every article that is read.
             filters: see `Filters`; with neither ids nor query, all articles that pass.
 
         Raises:
-            ArticleNotFound: an unknown id. InputError: a number out of range, an unknown filter.
+            ArticleNotFound: an unknown id. InputError: a number out of range, an unknown form, filter or language.
         """
-        started = time.perf_counter()
-        articles = self._to_summarise(article_ids, query, k, filters)
-        language = language or (articles[0].language if articles else detect_language(query or ""))
-        selection = summarise.summarise(articles, self._index.encoder, sentences=sentences, focus=query or "")
-        asking = Asking(self, query or "?", (), Filters())
-        told = [asking.reworded(one, _language_of(one, articles), language) for one in selection.statements]
-        statements, citations = compose.numbered(told)
-        return Summary(
-            status=Status.ANSWERED if statements else Status.NOT_FOUND,
-            language=language,
-            statements=statements,
-            text=compose.render(statements) if statements else compose.not_found(language),
-            citations=citations,
-            covered=selection.covered,
-            missing="" if statements else compose.not_found(language),
-            article_ids=tuple(article.id for article in articles),
-            usage=asking.usage,
-            timings={"total": time.perf_counter() - started},
-            fingerprint=self.fingerprint,
+        *_, summary = self.stream_summary(
+            article_ids, query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
+            language=language, written_in=written_in, deadline=deadline, progress=progress, **filters,
+        )  # fmt: skip
+        if not isinstance(summary, Summary):
+            raise TypeError("A stream of a summary must end with it.")
+        return summary
+
+    def stream_summary(
+        self,
+        article_ids: Sequence[str] | None = None,
+        *,
+        query: str | None = None,
+        k: int = 20,
+        focus: str = "",
+        form: Form | str = Form.TEXT,
+        sentences: int | None = None,
+        words: int | None = None,
+        language: str | None = None,
+        written_in: str = "",
+        deadline: float | None = None,
+        progress: Progress | None = None,
+        **filters: Any,
+    ) -> Iterator[SummaryEvent]:
+        """The same in events: each `Statement` with its numbered citations, last the `Summary`."""
+        wanted = summarise.wanted(
+            form=form, sentences=sentences, words=words, language=language, deadline=deadline
         )
+        chosen = _filters(filters | ({"language": written_in} if written_in else {}))
+        articles = self._to_summarise(article_ids, query, k, chosen)
+        asked = focus or query or ""
+        if asked:
+            asked = read_question(asked, max_chars=self._settings.max_question_chars).text
+        return Summarising(self, wanted, articles, asked, progress).events()
 
     def _to_summarise(
-        self, article_ids: Sequence[str] | None, query: str | None, k: int, filters: dict[str, Any]
+        self, article_ids: Sequence[str] | None, query: str | None, k: int, filters: Filters
     ) -> list[Article]:
+        """The articles without their texts, newest first."""
         if article_ids is not None:
-            return [self.article(article_id) for article_id in dict.fromkeys(article_ids)]
+            named = (article_ids,) if isinstance(article_ids, str) else tuple(dict.fromkeys(article_ids))
+            for article_id in named:
+                self.article(article_id)
+            filters = filters.model_copy(update={"article_ids": named})
+            if not named:
+                return []
         if query is not None:
-            found = self.search(query, k, **filters)
-            return [self.article(article_id) for article_id in dict.fromkeys(hit.article_id for hit in found)]
-        return [self.article(article.id) for article in self.articles(**filters)]
+            found = self.search(query, k, **{name: getattr(filters, name) for name in Filters.model_fields})
+            filters = filters.model_copy(
+                update={"article_ids": tuple(dict.fromkeys(hit.article_id for hit in found))}
+            )
+            if not found:
+                return []
+        return self._index.articles(filters)
 
     def as_retriever(self, k: int = 10, **filters: Any) -> BaseRetriever:
         """This search as a LangChain retriever: documents are passages, their metadata say where they stand."""
@@ -341,11 +385,6 @@ def _article(document: RawDocument) -> Article | Failure:
         return clean(document)
     except RagError as error:
         return Failure(origin=document.origin, code=error.code, message=error.message, hint=error.hint)
-
-
-def _language_of(statement: Statement, articles: Sequence[Article]) -> str:
-    cited = statement.citations[0].article_id
-    return next((article.language for article in articles if article.id == cited), "")
 
 
 def _filters(given: dict[str, Any]) -> Filters:
@@ -543,8 +582,12 @@ class Asking:
         asked = words(question.text, question.language or hit.language)
         total = catalog.count_passages()
         frequencies = catalog.term_frequencies([word.stem for word in asked])
+        encoder = self._qa._index.encoder
+        near_words = held(question.text, question.language or hit.language, hit.text, hit.language, encoder)
         return verify.Context(
             question=asked,
+            text=question.text,
+            near_words=[nearness for _, nearness in near_words],
             kind=question.kind,
             rarity={stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()},
             near="\n".join(near),
@@ -629,3 +672,121 @@ class Asking:
             yield
         finally:
             self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
+
+
+class Summarising:
+    """One summary on its way; counts what it costs."""
+
+    def __init__(
+        self,
+        qa: NewsQA,
+        wanted: summarise.Wanted,
+        articles: Sequence[Article],
+        focus: str,
+        progress: Progress | None,
+    ) -> None:
+        self._qa = qa
+        self._wanted = wanted
+        self._articles = articles
+        self._focus = focus
+        self._progress = progress
+        self._started = time.monotonic()
+        self._until = self._started + wanted.deadline if wanted.deadline else None
+        self._languages = {article.id: article.language for article in articles}
+        self._asking = Asking(qa, focus or "?", (), Filters())
+
+    def events(self) -> Iterator[SummaryEvent]:
+        """See `NewsQA.stream_summary`."""
+        chosen, rest = self._chosen()
+        reading = time.monotonic() - self._started
+        told: list[Statement] = []
+        for one in chosen.statements:
+            if told and self._is_late():
+                break
+            told.append(self._worded(one))
+            yield compose.numbered(told)[0][-1]
+        yield self._summary(chosen, told, rest, reading)
+
+    def _chosen(self) -> tuple[summarise.Selection, Sequence[forms.Entry]]:
+        catalog, encoder = self._qa._index.catalog, self._qa._index.encoder
+        wanted, total = self._wanted, len(self._articles)
+        given: dict[str, Any] = {
+            "focus": self._focus, "total": total, "progress": self._progress, "until": self._until,
+        }  # fmt: skip
+        texts = (catalog.article(article.id, article.revision) for article in self._articles)
+        if wanted.form in {Form.TIMELINE, Form.WHO_SAID_WHAT}:
+            found = forms.entries(texts, wanted.form, encoder, wanted.length, **given)
+            statements = tuple(entry.statement for entry in found.entries)
+            selection = summarise.Selection(statements, covered=found.covered, unread=found.unread)
+            return selection, found.entries
+        selection = summarise.summarise(texts, encoder, wanted.length, notes=catalog, **given)
+        if wanted.form is Form.POINTS:
+            selection = replace(
+                selection, statements=tuple(selection.statements[n] for n in selection.by_weight)
+            )
+        return selection, ()
+
+    def _is_late(self) -> bool:
+        return self._until is not None and time.monotonic() > self._until
+
+    def _worded(self, statement: Statement) -> Statement:
+        """The statement in the reader's language; what somebody said stays in the original."""
+        if self._wanted.form is Form.WHO_SAID_WHAT:
+            return statement
+        own = self._languages.get(statement.citations[0].article_id, "")
+        return self._asking.reworded(statement, own, self._wanted.language)
+
+    def _summary(
+        self,
+        chosen: summarise.Selection,
+        told: Sequence[Statement],
+        entries: Sequence[forms.Entry],
+        reading: float,
+    ) -> Summary:
+        language = self._wanted.language or self._own_language(told)
+        disputes = [] if self._is_late() else list(chosen.disputes)
+        apart = [self._worded(one) for dispute in disputes for one in dispute.statements]
+        statements, citations = compose.numbered([*told, *apart])
+        own, rest = statements[: len(told)], iter(statements[len(told) :])
+        pairs = list(zip(entries, own, strict=False))
+        missing = "" if own else compose.not_found(language)
+        if chosen.unread:
+            missing = forms.unread(chosen.unread, len(self._articles), language)
+        elif len(told) < len(chosen.statements):
+            missing = forms.untold(len(chosen.statements) - len(told), language)
+        status = Status.NOT_FOUND if not own else Status.PARTIAL if missing else Status.ANSWERED
+        summary = Summary(
+            status=status,
+            language=language,
+            form=self._wanted.form,
+            headline=self._worded(chosen.headline) if chosen.headline else None,
+            statements=own,
+            timeline=tuple(forms.as_dated(*pair) for pair in pairs if pair[0].when),
+            said=tuple(forms.as_speech(*pair) for pair in pairs if pair[0].said),
+            disputes=tuple(
+                Dispute(about=one.about, statements=tuple(next(rest) for _ in one.statements))
+                for one in disputes
+            ),
+            text="",
+            citations=citations,
+            covered=chosen.covered,
+            missing=missing,
+            article_ids=tuple(article.id for article in self._articles),
+            usage=self._asking.usage,
+            timings={"reading": reading, "total": time.monotonic() - self._started},
+            fingerprint=self._fingerprint(),
+        )
+        return summary.model_copy(update={"text": forms.render(summary)})
+
+    def _own_language(self, told: Sequence[Statement]) -> str:
+        """The language that most statements are in; that of the focus where there are none."""
+        spoken = Counter(self._languages[one.citations[0].article_id] for one in told)
+        return spoken.most_common(1)[0][0] if spoken else detect_language(self._focus)
+
+    def _fingerprint(self) -> str:
+        """Changes with whatever shaped this summary; of the language model only where it was asked."""
+        parts = [self._qa._index.encoder.fingerprint, summarise.FINGERPRINT]
+        llm = self._qa._llm() if self._asking.usage.calls else None
+        if llm is not None:
+            parts += [llm.fingerprint, load_prompt("translate").fingerprint]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -1,47 +1,68 @@
 """Articles -> the sentences that tell most of them, word for word.
 
-In: articles with their sentences. Out: statements that are sentences of the articles, each with its
-citations. A program chooses them: no model writes, so nothing can be made up.
+In: articles with their sentences, one after the other, so that any number of them fits into memory. Out: statements
+that are sentences of the articles, each with its citations. A program chooses them: no model writes, so nothing can be
+made up.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import log
-from typing import TYPE_CHECKING
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from rag.accounts import Account
 from rag.answer import one_line
 from rag.errors import InputError
 from rag.question import leans
-from rag.types import Article, Citation, Encoder, Sentence, Statement, Verdict
-from rag.words import words
+from rag.types import Article, Citation, Dispute, Encoder, Form, Progress, Sentence, Statement, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rag.types import Vectors
 
-    Scores = NDArray[np.float64]
+    Scores = NDArray[np.float32]
 
 MAX_SENTENCES = 100
 """A summary has at most as many statements."""
+MAX_WORDS = 5_000
+"""A summary has at most as many words."""
 
-_MAX_CANDIDATES = 800  # sentences that are compared; of more, those that stand first in their articles
+FINGERPRINT = "summaries 2"
+"""Raised whenever the same articles may be summarised differently."""
+
+_NOTES = "1"  # raised whenever notes are written differently
 _MIN_WORDS = 4  # content words of a sentence that tells something on its own
 _MAX_CHARS = 500
-_DAMPING = 0.85  # of the walk over the sentences, as in LexRank
-_LEAD = 0.3  # what the first sentence of an article gains over one far down
-_FOCUS = 1.0  # what the sentence nearest to the focus gains over the farthest
-_DIVERSITY = 0.7  # how much of a score a sentence loses that repeats a chosen one
-_LEANING = 0.5  # what is left of a score when the sentence opens with a word that points back
-_REPRESENTED = 0.5  # share of its words' weight that a summary must hold to represent a sentence
+_NOTED = 24  # sentences of an article that are kept for choice, and one more for every ten it has
+_MAX_NOTED = 240
+_COMPARED = 1000  # sentences that are compared with each other at most
+_AT_LEAST = 3  # of them from each article
+_WORDS_WEIGHT = 1.0  # worth of the content units that a sentence adds
+_MEANING_WEIGHT = 0.1  # worth of the other sentences' meaning that it stands for
+_LEAD = 0.02  # worth of opening an article; half of it for the second sentence, and so on
+_FOCUS = 0.5  # worth of being nearest to the focus
+_LENGTH = 0.7  # how far a long sentence must earn its room where words are counted
+_LEANING = (
+    0.02  # what a sentence loses that only the sentence before makes clear, where that one is not taken
+)
+_POOR = 0.5  # what a sentence loses that is none, or boilerplate
+_EXCHANGED = 60  # sentences up to which a choice is improved by exchanging
+_EXCHANGES = 20
+_DISPUTES = 10
+_USUAL = {Form.TIMELINE: 20, Form.WHO_SAID_WHAT: 20}  # sentences, where nobody says how many
+_SAME_TOPIC = 0.4  # likeness from which two sentences may tell of one event
 
 _ENDS = re.compile(r"[.!?…。！？][\"'”“»«’)\]]*$")
+_MARKS = re.compile(r"[„“”\"»«]")
 _BOILERPLATE = re.compile(
     r"https?://|www\.|\S@\S+\.\w|©|\(c\)\s*\d{4}|"
     r"\b(?:newsletter|abonnier\w*|subscribe|sign up|cookies?|datenschutz\w*|privacy policy|"
@@ -51,173 +72,160 @@ _BOILERPLATE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The chosen sentences in the order of the articles; their citations carry no numbers yet.
+class Notes(Protocol):
+    """What is kept of articles between summaries."""
 
-    `covered` is the share (0..1) of the articles' sentences, headings left out, that the chosen ones
-    represent: those of whose content words, weighted by their rarity in these articles, at least half stand
-    in chosen sentences.
+    def note(self, article_id: str, revision: str, fingerprint: str) -> bytes | None:
+        """The note under this fingerprint, None if there is none."""
+
+    def set_note(self, article_id: str, revision: str, fingerprint: str, note: bytes) -> None:
+        """Keeps a note, in place of any other on this revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a summary may be: at most `sentences`, and at most `words` where that is not 0."""
+
+    sentences: int
+    words: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.sentences <= MAX_SENTENCES:
+            raise InputError(
+                f"A summary of {self.sentences} sentences cannot be made.",
+                hint=f"Ask for 1 to {MAX_SENTENCES}.",
+            )
+        if not 0 <= self.words <= MAX_WORDS:
+            raise InputError(
+                f"A summary of {self.words} words cannot be made.", hint=f"Ask for 1 to {MAX_WORDS}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a caller asks for, checked. `language` is "" for that of the articles, `deadline` seconds or None."""
+
+    form: Form
+    length: Length
+    language: str
+    deadline: float | None
+
+
+def wanted(
+    *,
+    form: Form | str,
+    sentences: int | None,
+    words: int | None,
+    language: str | None,
+    deadline: float | None,
+) -> Wanted:
+    """Checks what is asked for.
+
+    Raises:
+        InputError: an unknown form, a length or deadline out of range, a language that is no ISO 639-1 code.
+    """
+    try:
+        known = Form(form)
+    except ValueError as error:
+        raise InputError(
+            f"There is no form {form!r}.", hint=f"Forms are {', '.join(one.value for one in Form)}."
+        ) from error
+    if words is not None and words < 1:
+        raise InputError(f"A summary of {words} words cannot be made.", hint=f"Ask for 1 to {MAX_WORDS}.")
+    if language and not re.fullmatch(r"[a-z]{2}", language):
+        raise InputError(f"{language!r} is no language code.", hint="Codes have two letters: de, en, …")
+    if deadline is not None and not 0 < deadline < float("inf"):
+        raise InputError(f"A deadline of {deadline} seconds cannot be kept.", hint="Give some seconds.")
+    usual = MAX_SENTENCES if words else _USUAL.get(known, 5)
+    length = Length(usual if sentences is None else sentences, words or 0)
+    return Wanted(known, length, language or "", deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One sentence of one article.
+
+    `place` counts from 0 in the article, headings left out; `newest` is 0 for sentences of the newest article.
     """
 
-    statements: tuple[Statement, ...]
-    covered: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One sentence of one article, `place` counted from 0 in the article, headings left out."""
-
-    article: Article
-    sentence: Sentence
+    citation: Citation
+    language: str
     place: int
     text: str
-    stems: frozenset[str]
+    account: Account
+    newest: int = 0
 
     @property
     def is_telling(self) -> bool:
         """Whether it can stand in a summary: a whole sentence with something to say, and no boilerplate."""
         return (
-            len(self.stems) >= _MIN_WORDS
+            len(self.account.stems) >= _MIN_WORDS
             and len(self.text) <= _MAX_CHARS
             and _ENDS.search(self.text) is not None
             and not self.text.endswith("?")
             and _BOILERPLATE.search(self.text) is None
         )
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether a reader needs nothing before or behind it: no pronoun opens it, no quotation is cut."""
+        marks = _MARKS.findall(self.text)
+        return not leans(self.text) and (len(marks) % 2 == 0 or "“" in marks)
 
-def summarise(articles: Sequence[Article], encoder: Encoder, *, sentences: int, focus: str = "") -> Selection:
-    """The sentences that tell most of `articles`, at most as many as asked for.
 
-    Every sentence is scored by its centrality among all sentences (`_centrality`), its place in its article
-    (news tell the most important first) and its nearness to `focus`. Then the best one is taken again and
-    again, each time less of those that repeat what is taken (Carbonell and Goldstein 1998, "The Use of MMR,
-    Diversity-Based Reranking for Reordering Documents and Producing Summaries"). Sentences of the
-    same words, as agency copy has them in several articles, count as one statement with a citation each.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was chosen; the citations carry no numbers yet.
 
-    Args:
-        articles: with text and sentences.
-        encoder: its vectors tell which sentences are alike.
-        sentences: how many to choose, 1..100.
-        focus: a question or topic that the chosen sentences should be near to.
-
-    Raises:
-        InputError: `sentences` is out of range.
+    `statements` come newest article first, inside an article as they stand there; `by_weight` are their places in the
+    order they were chosen. `covered` is the share (0..1) of the articles' content units that they hold, see
+    `Units.covered`. `unread` counts the articles that time did not suffice for.
     """
-    if not 1 <= sentences <= MAX_SENTENCES:
-        raise InputError(
-            f"A summary of {sentences} sentences cannot be made.", hint=f"Ask for 1 to {MAX_SENTENCES}."
-        )
-    told = [one for article in articles for one in _sentences_of(article)]
-    groups = _without_repeats(_candidates(told))
-    if not groups:
-        return Selection((), 0.0)
-    first = [group[0] for group in groups]
-    vectors = encoder.encode_passages([one.text for one in first])
-    alike = _likeness(vectors)
-    scores = _scores(first, vectors, alike, encoder, focus)
-    chosen = sorted(_chosen(scores, alike, sentences))
-    return Selection(
-        tuple(_statement(groups[n]) for n in chosen),
-        _covered(told, [one for n in chosen for one in groups[n]]),
-    )
+
+    statements: tuple[Statement, ...] = ()
+    by_weight: tuple[int, ...] = ()
+    covered: float = 0.0
+    headline: Statement | None = None
+    disputes: tuple[Dispute, ...] = ()
+    unread: int = 0
 
 
-def _sentences_of(article: Article) -> list[_Told]:
+@dataclass
+class Units:
+    """The content units of articles: the stems of content words, each as often as sentences hold it.
+
+    After Gillick and Favre (2009), "A Scalable Global Model for Summarization", where a summary is worth the weighted
+    concepts it holds; with stems as concepts, since single articles are too short for pairs of words to return.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, told: Iterable[Told]) -> None:
+        """Counts the units of some sentences."""
+        for one in told:
+            self.counts.update(one.account.stems)
+
+    def covered(self, chosen: Iterable[Account]) -> float:
+        """Share (0..1) of all units, each weighted by the sentences that hold it, that `chosen` hold."""
+        held: set[str] = set().union(*(one.stems for one in chosen))
+        total = self.counts.total()
+        return sum(self.counts[stem] for stem in held) / total if total else 0.0
+
+
+def sentences_of(article: Article, newest: int = 0) -> list[Told]:
+    """All sentences of an article but its headings."""
     plain = [sentence for sentence in article.sentences if not sentence.heading]
-    told = []
-    for place, sentence in enumerate(plain):
-        text = article.text[sentence.start : sentence.end]
-        stems = frozenset(word.stem for word in words(text, article.language))
-        told.append(_Told(article, sentence, place, one_line(text), stems))
-    return told
+    return [_told(article, sentence, place, newest) for place, sentence in enumerate(plain)]
 
 
-def _candidates(told: Sequence[_Told]) -> list[_Told]:
-    """What may stand in a summary: telling sentences, or all if none is; of very many the earlier."""
-    telling = [one for one in told if one.is_telling] or list(told)
-    if len(telling) <= _MAX_CANDIDATES:
-        return telling
-    last = sorted(one.place for one in telling)[_MAX_CANDIDATES - 1]
-    return [one for one in telling if one.place <= last][:_MAX_CANDIDATES]
+def _told(article: Article, sentence: Sentence, place: int, newest: int) -> Told:
+    cited = citation(article, sentence.start, sentence.end)
+    text = one_line(cited.quote)
+    return Told(cited, article.language, place, text, Account(text, article.language), newest)
 
 
-def _without_repeats(candidates: Iterable[_Told]) -> list[list[_Told]]:
-    """Sentences of the same words in the same order together, in order of the first of each.
-
-    Less than that is not the same: one other preposition, name or number, and a citation would not prove it.
-    """
-    groups: dict[tuple[str, ...], list[_Told]] = {}
-    for one in candidates:
-        spelled = unicodedata.normalize("NFKC", one.text).casefold()
-        groups.setdefault(tuple(re.findall(r"\w+", spelled)), []).append(one)
-    return list(groups.values())
-
-
-def _likeness(vectors: Vectors) -> Scores:
-    """Cosines (n, n) of the vectors seen from their centre, none below 0, 1 on the diagonal.
-
-    Encoders put all sentences of one topic close together; what makes them differ shows from the centre only.
-    """
-    rows = np.asarray(vectors, dtype=np.float64)
-    if len(rows) > 2:
-        rows = rows - rows.mean(axis=0)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    rows = rows / np.where(lengths > 1e-9, lengths, 1.0)
-    alike = np.clip(rows @ rows.T, 0.0, 1.0)
-    np.fill_diagonal(alike, 1.0)
-    return alike
-
-
-def _centrality(alike: Scores) -> Scores:
-    """How central each sentence is, highest 1.
-
-    After Erkan and Radev (2004), "LexRank: Graph-based Lexical Centrality as Salience in Text
-    Summarization": the share of time that a walk from sentence to sentence, likelier to likelier
-    neighbours, spends at each.
-    """
-    count = len(alike)
-    steps = alike / alike.sum(axis=1, keepdims=True)
-    rank = np.full(count, 1.0 / count)
-    for _ in range(50):
-        rank = (1 - _DAMPING) / count + _DAMPING * (rank @ steps)
-    return np.asarray(rank / rank.max())
-
-
-def _scores(told: Sequence[_Told], vectors: Vectors, alike: Scores, encoder: Encoder, focus: str) -> Scores:
-    scores = _centrality(alike) + np.array([_LEAD / (1 + one.place) for one in told])
-    if focus.strip():
-        nearness = np.asarray(vectors @ encoder.encode_questions([focus])[0], dtype=np.float64)
-        spread = float(np.ptp(nearness))
-        scores = scores + _FOCUS * ((nearness - nearness.min()) / spread if spread else 0.0)
-    return np.asarray(scores * np.array([_LEANING if leans(one.text) else 1.0 for one in told]))
-
-
-def _chosen(scores: Scores, alike: Scores, count: int) -> list[int]:
-    chosen: list[int] = []
-    repeats = np.zeros(len(scores))
-    for _ in range(min(count, len(scores))):
-        worth = scores - _DIVERSITY * repeats * scores.max()
-        worth[chosen] = -np.inf
-        best = int(worth.argmax())
-        chosen.append(best)
-        repeats = np.maximum(repeats, alike[best])
-    return chosen
-
-
-def _statement(group: Sequence[_Told]) -> Statement:
-    """The first sentence of the group, with one citation per article that has it."""
-    cited = {one.article.id: one for one in reversed(group)}
-    return Statement(
-        text=group[0].text,
-        citations=tuple(_citation(one) for one in reversed(cited.values())),
-        verdict=Verdict.SUPPORTED,
-        support=1.0,
-    )
-
-
-def _citation(one: _Told) -> Citation:
-    article, start, end = one.article, one.sentence.start, one.sentence.end
+def citation(article: Article, start: int, end: int) -> Citation:
+    """`article.text[start:end]` as a quote."""
     return Citation(
         article_id=article.id,
         revision=article.revision,
@@ -231,14 +239,353 @@ def _citation(one: _Told) -> Citation:
     )
 
 
-def _covered(told: Sequence[_Told], chosen: Iterable[_Told]) -> float:
-    counts: dict[str, int] = {}
-    for one in told:
-        for stem in one.stems:
-            counts[stem] = counts.get(stem, 0) + 1
-    weights = {stem: log(1 + len(told) / count) for stem, count in counts.items()}
-    held = frozenset().union(*(one.stems for one in chosen))
-    full = [sum(weights[stem] for stem in one.stems) for one in told]
-    got = [sum(weights[stem] for stem in one.stems & held) for one in told]
-    represented = sum(part >= _REPRESENTED * whole > 0 for part, whole in zip(got, full, strict=True))
-    return represented / max(1, sum(whole > 0 for whole in full))
+def summarise(
+    articles: Iterable[Article],
+    encoder: Encoder,
+    length: Length,
+    *,
+    focus: str = "",
+    total: int = 0,
+    notes: Notes | None = None,
+    progress: Progress | None = None,
+    until: float | None = None,
+) -> Selection:
+    """The sentences that tell most of `articles`, at most as many as asked for.
+
+    Sentence after sentence is taken that adds most: content units and meaning not yet told, a place at the top of its
+    article, nearness to `focus` (after Lin and Bilmes 2011, "A Class of Submodular Functions for Document
+    Summarization": coverage of the source with diminishing returns, taken greedily, so that repeating what was told is
+    worth nothing). A sentence that another article repeats is one statement, with a citation of every article that
+    proves it.
+
+    Args:
+        articles: with text and sentences, newest first; each is let go once it is read.
+        encoder: its vectors tell which sentences are alike.
+        length: how much to choose.
+        focus: a question or topic that the chosen sentences should be near to.
+        total: how many articles there are, if known; shares out what is compared, and shows in the progress.
+        notes: where readings of articles are kept for the next summary.
+        progress: told of every article that is read.
+        until: moment (`time.monotonic`) at which no further article is read.
+    """
+    units, told, rows, headings, unread = Units(), [], [], [], 0
+    share = max(_AT_LEAST, _COMPARED // max(1, total))
+    for n, article in enumerate(articles):
+        if until is not None and n and time.monotonic() > until:
+            unread += 1
+            continue
+        if progress is not None:
+            progress(n, total, "Reading articles")
+        reading = _read(article, encoder, notes, n)
+        units.counts.update(reading.units)
+        told += reading.told[:share]
+        rows.append(reading.vectors[:share])
+        headings.append(_heading(article))
+    if not told:
+        return Selection(unread=unread)
+    told, vectors = _nearest_first(told, np.concatenate(rows))
+    return _selected(told, vectors, units, encoder, length, focus, headings, unread)
+
+
+def _nearest_first(told: list[Told], vectors: Vectors) -> tuple[list[Told], Vectors]:
+    """At most as many as can be compared: those that stand first in their articles' notes."""
+    if len(told) <= _COMPARED:
+        return told, vectors
+    ranks: Counter[str] = Counter()
+    order = []
+    for n, one in enumerate(told):
+        order.append((ranks[one.citation.article_id], n))
+        ranks[one.citation.article_id] += 1
+    kept = sorted(n for _, n in sorted(order)[:_COMPARED])
+    return [told[n] for n in kept], vectors[kept]
+
+
+# --- reading one article -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a summary needs of an article: its units, its weightiest sentences, weightiest first, their vectors."""
+
+    units: Mapping[str, int]
+    told: list[Told]
+    vectors: Vectors
+
+
+def notes_fingerprint(encoder: Encoder, article: Article) -> str:
+    """Changes whenever the note on an article would."""
+    spans = ",".join(f"{one.start}-{one.end}{'h' * one.heading}" for one in article.sentences)
+    return hashlib.sha256("\0".join((_NOTES, encoder.fingerprint, spans)).encode()).hexdigest()[:16]
+
+
+def _read(article: Article, encoder: Encoder, notes: Notes | None, newest: int) -> _Reading:
+    if notes is None or not article.revision:
+        return _reading(article, encoder, newest)
+    fingerprint = notes_fingerprint(encoder, article)
+    kept = notes.note(article.id, article.revision, fingerprint)
+    if kept is not None:
+        return _recalled(article, kept, encoder.dimensions, newest)
+    reading = _reading(article, encoder, newest)
+    notes.set_note(article.id, article.revision, fingerprint, _noted(reading))
+    return reading
+
+
+def _reading(article: Article, encoder: Encoder, newest: int) -> _Reading:
+    told = sentences_of(article, newest)
+    units = Units()
+    units.add(told)
+    telling = [one for one in told if one.is_telling] or told
+    room = min(_MAX_NOTED, _NOTED + len(telling) // 10)
+    best = [telling[n] for n in _greedy(telling, units, room)]
+    vectors = np.zeros((0, encoder.dimensions), dtype=np.float32)
+    if best:
+        # Rounded as notes are, so that a first summary and a second one choose alike.
+        vectors = encoder.encode_passages([one.text for one in best]).astype(np.float16).astype(np.float32)
+    return _Reading(units.counts, best, vectors)
+
+
+def _noted(reading: _Reading) -> bytes:
+    """A line of JSON, then the vectors in half precision, row by row."""
+    head = {"places": [one.place for one in reading.told], "units": dict(reading.units)}
+    return json.dumps(head).encode() + b"\n" + reading.vectors.astype("<f2").tobytes()
+
+
+def _recalled(article: Article, note: bytes, dimensions: int, newest: int) -> _Reading:
+    line, _, rows = note.partition(b"\n")
+    head = json.loads(line)
+    plain = [sentence for sentence in article.sentences if not sentence.heading]
+    told = [_told(article, plain[place], place, newest) for place in head["places"]]
+    vectors = np.frombuffer(rows, dtype="<f2").astype(np.float32).reshape(len(told), dimensions)
+    return _Reading(head["units"], told, vectors)
+
+
+def _greedy(told: Sequence[Told], units: Units, count: int) -> list[int]:
+    """The weightiest sentences by their words and places alone, weightiest first."""
+    fixed = np.array([_LEAD / (1 + one.place) for one in told], dtype=np.float32)
+    return _Choice(told, units.counts, None, fixed).take(Length(MAX_SENTENCES), count)
+
+
+def _heading(article: Article) -> Statement | None:
+    """The line that heads an article, if its text opens with one."""
+    first = next(iter(article.sentences), None)
+    if first is None or not first.heading:
+        return None
+    cited = citation(article, first.start, first.end)
+    return Statement(text=one_line(cited.quote), citations=(cited,), verdict=Verdict.SUPPORTED, support=1.0)
+
+
+# --- choosing ------------------------------------------------------------------------------------
+
+
+def _selected(
+    told: Sequence[Told],
+    vectors: Vectors,
+    units: Units,
+    encoder: Encoder,
+    length: Length,
+    focus: str,
+    headings: Sequence[Statement | None],
+    unread: int,
+) -> Selection:
+    alike = _likeness(vectors)
+    fixed = np.array([_LEAD / (1 + one.place) for one in told], dtype=np.float32)
+    if focus.strip():
+        fixed += _FOCUS * _nearness(vectors, encoder, focus)
+    chosen = _Choice(told, units.counts, alike, fixed).take(length)
+    ordered = sorted(chosen, key=lambda n: (told[n].newest, told[n].place))
+    return Selection(
+        statements=tuple(proven_by(told[n], told) for n in ordered),
+        by_weight=tuple(ordered.index(n) for n in chosen),
+        covered=units.covered(told[n].account for n in chosen),
+        headline=headings[told[chosen[0]].newest] or proven_by(told[chosen[0]], told),
+        disputes=tuple(disputes(told, alike, chosen)),
+        unread=unread,
+    )
+
+
+def _likeness(vectors: Vectors) -> Scores:
+    """Cosines (n, n) of the vectors seen from their centre, none below 0, 1 on the diagonal.
+
+    Encoders put all sentences of one topic close together; what makes them differ shows from the centre only.
+    """
+    rows = vectors - vectors.mean(axis=0) if len(vectors) > 2 else vectors
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = rows / np.where(lengths > 1e-6, lengths, 1.0)
+    alike = np.clip(rows @ rows.T, 0.0, 1.0).astype(np.float32)
+    np.fill_diagonal(alike, 1.0)
+    return alike
+
+
+def _nearness(vectors: Vectors, encoder: Encoder, focus: str) -> Scores:
+    """How near each sentence is to the focus: 1 for the nearest, 0 for the farthest."""
+    near = vectors @ encoder.encode_questions([focus])[0]
+    spread = float(np.ptp(near))
+    return np.asarray((near - near.min()) / spread if spread else np.zeros(len(near)), dtype=np.float32)
+
+
+class _Choice:
+    """Sentences being taken one by one; see `summarise`.
+
+    Args:
+        told: the sentences.
+        weights: of the units.
+        alike: likeness (n, n) of the sentences, None to go by words alone.
+        fixed: worth (n,) of a sentence whatever else is taken.
+    """
+
+    def __init__(
+        self, told: Sequence[Told], weights: Mapping[str, int], alike: Scores | None, fixed: Scores
+    ) -> None:
+        self._told, self._alike = told, alike
+        self._columns = {
+            stem: n for n, stem in enumerate({stem for one in told for stem in one.account.stems})
+        }
+        self._units = [
+            np.array([self._columns[stem] for stem in one.account.stems], dtype=np.intp) for one in told
+        ]
+        self._weights = np.array([weights.get(stem, 0) for stem in self._columns], dtype=np.float32)
+        self._weights *= _WORDS_WEIGHT / max(1, sum(weights.values()))
+        self._room = np.array([len(one.text.split()) for one in told], dtype=np.float32)
+        self._fixed = fixed - np.array([0.0 if one.is_telling else _POOR for one in told], dtype=np.float32)
+        self._leaning = np.array([not one.stands_alone for one in told])
+        at = {(one.citation.article_id, one.place): n for n, one in enumerate(told)}
+        self._after = {
+            n: at[one.citation.article_id, one.place + 1]
+            for n, one in enumerate(told)
+            if (one.citation.article_id, one.place + 1) in at
+        }
+
+    def take(self, length: Length, count: int = 0) -> list[int]:
+        """Which sentences to take, weightiest first; `count` in place of the length's number of sentences."""
+        if not self._told:
+            return []
+        count = min(count or length.sentences, len(self._told))
+        room = float(length.words) or np.inf
+        taken = self._greedy(count, room)
+        if length.words and len(self._told) <= _EXCHANGED:
+            taken = self._exchanged(taken, count, room)
+        return taken or [int(self._room.argmin())]
+
+    def _greedy(self, count: int, room: float) -> list[int]:
+        taken: list[int] = []
+        open_ = np.ones(len(self._told), dtype=bool)
+        held = np.zeros(len(self._weights), dtype=bool)
+        stood_for = np.zeros(len(self._told), dtype=np.float32)
+        while len(taken) < count:
+            fits = open_ & (self._room <= room)
+            if not fits.any():
+                break
+            gains = self._gains(taken, held, stood_for)
+            if room < np.inf:
+                gains = np.where(gains > 0, gains / np.maximum(self._room, 1.0) ** _LENGTH, gains)
+            best = int(np.where(fits, gains, -np.inf).argmax())
+            open_[best] = False
+            if self._repeats(best, taken):
+                continue
+            taken.append(best)
+            room -= float(self._room[best])
+            held[self._units[best]] = True
+            if self._alike is not None:
+                stood_for = np.maximum(stood_for, self._alike[:, best])
+        return taken
+
+    def _gains(self, taken: Sequence[int], held: NDArray[np.bool_], stood_for: Scores) -> Scores:
+        """What each sentence would add."""
+        new = np.where(held, np.float32(0), self._weights)
+        gains = self._fixed + np.array([new[units].sum() for units in self._units], dtype=np.float32)
+        if self._alike is not None:
+            gains = gains + _MEANING_WEIGHT * np.maximum(self._alike - stood_for[:, None], 0.0).mean(axis=0)
+        lost = self._leaning.copy()
+        lost[[self._after[n] for n in taken if n in self._after]] = False
+        return np.asarray(gains - _LEANING * lost)
+
+    def _value(self, taken: Sequence[int]) -> float:
+        """What a whole choice is worth: the sum of its gains, in whatever order they came."""
+        if not taken:
+            return 0.0
+        held = np.unique(np.concatenate([self._units[n] for n in taken]))
+        value = float(self._weights[held].sum() + self._fixed[list(taken)].sum())
+        if self._alike is not None:
+            value += _MEANING_WEIGHT * float(self._alike[:, list(taken)].max(axis=1).mean())
+        followed = {self._after.get(n) for n in taken}
+        return value - _LEANING * sum(bool(self._leaning[n]) and n not in followed for n in taken)
+
+    def _exchanged(self, taken: list[int], count: int, room: float) -> list[int]:
+        """The choice after exchanging one sentence for up to two others, as long as that is worth more.
+
+        Taking by worth per word leaves room at the end that no sentence fits into.
+        """
+        value = self._value(taken)
+        for _ in range(_EXCHANGES):
+            better = max(
+                (one for one in self._neighbours(taken, count, room)), key=self._value, default=taken
+            )
+            if self._value(better) <= value + 1e-6:
+                break
+            taken, value = better, self._value(better)
+        return taken
+
+    def _neighbours(self, taken: list[int], count: int, room: float) -> Iterator[list[int]]:
+        for left in [taken, *([n for n in taken if n != gone] for gone in taken)]:
+            rest = room - float(self._room[left].sum())
+            fitting = [
+                n
+                for n in range(len(self._told))
+                if n not in taken and self._room[n] <= rest and not self._repeats(n, left)
+            ]
+            for at, one in enumerate(fitting if len(left) < count else ()):
+                yield [*left, one]
+                if len(left) + 2 > count:
+                    continue
+                for other in fitting[at + 1 :]:
+                    if self._room[one] + self._room[other] <= rest and not self._repeats(other, [one]):
+                        yield [*left, one, other]
+
+    def _repeats(self, n: int, taken: Iterable[int]) -> bool:
+        if self._alike is None:
+            return False
+        own = self._told[n].account
+        return any(
+            self._told[other].account.proves(own)
+            or own.repeats(self._told[other].account, float(self._alike[n, other]))
+            for other in taken
+        )
+
+
+def proven_by(one: Told, told: Iterable[Told]) -> Statement:
+    """The sentence, with a citation of every other article that proves it."""
+    cited = {one.citation.article_id: one.citation}
+    for other in told:
+        if other.citation.article_id not in cited and other.account.proves(one.account):
+            cited[other.citation.article_id] = other.citation
+    return Statement(text=one.text, citations=tuple(cited.values()), verdict=Verdict.SUPPORTED, support=1.0)
+
+
+def weightiest(
+    told: Sequence[Told], units: Units, length: Length, encoder: Encoder, focus: str = ""
+) -> list[int]:
+    """Which sentences to take of those given, weightiest first, by their words, places and nearness to `focus`."""
+    fixed = np.array([_LEAD / (1 + one.place) for one in told], dtype=np.float32)
+    if focus.strip() and told:
+        near = _Choice(told, units.counts, None, fixed).take(length, _COMPARED)
+        fixed -= _FOCUS
+        vectors = encoder.encode_passages([told[n].text for n in near])
+        fixed[near] += _FOCUS * _nearness(vectors, encoder, focus)
+    return _Choice(told, units.counts, None, fixed).take(length)
+
+
+def disputes(told: Sequence[Told], alike: Scores, chosen: Iterable[int]) -> Iterator[Dispute]:
+    """Sentences of other articles that differ from a chosen one in what they count or date, side by side."""
+    shown: set[tuple[str, frozenset[str]]] = set()
+    for n in chosen:
+        for other in np.argsort(-alike[n]):
+            if alike[n, other] < _SAME_TOPIC or len(shown) >= _DISPUTES:
+                break
+            one, another = told[n], told[int(other)]
+            if one.citation.article_id == another.citation.article_id:
+                continue
+            about = one.account.differs(another.account)
+            key = about, frozenset((one.text, another.text))
+            if about and key not in shown:
+                shown.add(key)
+                yield Dispute(about=about, statements=(proven_by(one, told), proven_by(another, told)))

@@ -235,6 +235,7 @@ class Verdict(StrEnum):
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
     NOT_SUPPORTED = "not_supported"
+    NOT_FOUND = "not_found"  # of a draft's statement: no article carries it
 
 
 class Citation(Noun):
@@ -265,6 +266,60 @@ class Statement(Noun):
     citations: tuple[Citation, ...]
     verdict: Verdict
     support: float = Field(ge=0, le=1)
+
+
+class Difference(Noun):
+    """In what a statement and its evidence differ.
+
+    `kind` is number, name, negation, scope ("all", "only"), certainty ("may"), role (who did it to whom) or speaker (who
+    says it). `claimed` and `found` are the words on both sides, empty where there are none.
+    """
+
+    kind: Literal["number", "name", "negation", "scope", "certainty", "role", "speaker"]
+    claimed: str = ""
+    found: str = ""
+
+
+class Checked(Noun):
+    """One statement of a draft, `draft[start:end] == text`, and what the articles say of it.
+
+    `verdict` is supported, contradicted or not_found; `citations` carry or contradict it, with their numbers among those of
+    the whole check. `support` is the verifier's estimate in 0..1, which a single difference overrules.
+    """
+
+    text: str
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    verdict: Verdict
+    support: float = Field(ge=0, le=1)
+    citations: tuple[Citation, ...] = ()
+    differences: tuple[Difference, ...] = ()
+
+
+class DraftCheck(Noun):
+    """A draft held against the articles, statement by statement; `citations` are all of them, in order of their numbers."""
+
+    language: str
+    statements: tuple[Checked, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    timings: dict[str, float] = Field(default_factory=dict)
+    fingerprint: str = ""
+
+
+class Side(Noun):
+    """What some sources say where sources disagree; `value` are their words for it, `newest` when the latest was published."""
+
+    value: str
+    citations: tuple[Citation, ...]
+    newest: OptionalMoment = None
+
+
+class Disagreement(Noun):
+    """Sources that differ on one thing: `about` is what the sentences share; `sides` stand newest first."""
+
+    kind: Literal["number", "date", "name", "claim"]
+    about: str
+    sides: tuple[Side, ...]
 
 
 class Usage(Noun):
@@ -299,18 +354,68 @@ class Answer(Noun):
     statements: tuple[Statement, ...] = ()
     text: str
     citations: tuple[Citation, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
     missing: str = ""
     usage: Usage = Usage()
     timings: dict[str, float] = Field(default_factory=dict)
     fingerprint: str = ""
 
 
+class Form(StrEnum):
+    """How a summary is told."""
+
+    TEXT = "text"  # sentences, newest article first
+    POINTS = "points"  # the same sentences, weightiest first
+    TIMELINE = "timeline"  # sentences that name a date, in its order
+    WHO_SAID_WHAT = "who_said_what"  # speaker and words
+
+
+class Dated(Noun):
+    """An event of a timeline.
+
+    `date` is ISO 8601 as far as it goes ("2025-02-17", "2025-02", "2025"), empty where the article's `words` do not
+    tell safely. `resolved`: it was counted from the article's own date ("on Monday"), or its year was.
+    """
+
+    statement: Statement
+    date: str
+    words: str
+    resolved: bool
+
+
+class Speech(Noun):
+    """What somebody said: the phrase that names the speaker, the words, and whether they stand in quotation marks."""
+
+    statement: Statement
+    speaker: str
+    words: str
+    direct: bool
+
+
+class Dispute(Noun):
+    """Statements of different articles on one event that differ; `about` is the word for what they count, or "day"."""
+
+    about: str
+    statements: tuple[Statement, ...]
+
+
 class Summary(Noun):
-    """A cited summary. `covered` is the share (0..1) of the source's sentences whose content it represents."""
+    """A cited summary.
+
+    `covered` is the share (0..1) of the source's content units that its sentences hold: the stems of content words,
+    each weighted by the number of sentences that hold it. `headline` is the heading of its weightiest article, or its
+    weightiest sentence; its citation has the number 0, as it is no part of `text`. `timeline` and `said` belong to the
+    forms of that name, statement by statement. `missing` says what was left out.
+    """
 
     status: Status
     language: str
+    form: Form = Form.TEXT
+    headline: Statement | None = None
     statements: tuple[Statement, ...] = ()
+    timeline: tuple[Dated, ...] = ()
+    said: tuple[Speech, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
     text: str
     citations: tuple[Citation, ...] = ()
     covered: float = Field(default=0.0, ge=0, le=1)
@@ -328,6 +433,7 @@ class Evidence(Noun):
 
 
 Event = Evidence | Statement | Answer  # what `stream` yields; the last one is the Answer
+SummaryEvent = Statement | Summary  # what `stream_summary` yields; the last one is the Summary
 
 
 class Message(Noun):

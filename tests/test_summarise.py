@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rag.errors import InputError
 from rag.sentences import split_sentences
-from rag.summarise import MAX_SENTENCES, summarise
+from rag.summarise import MAX_SENTENCES, Length, Selection
+from rag.summarise import summarise as choose
 from rag.types import Article, Verdict
 
 BRIDGE = """Streit um die Brücke
@@ -34,6 +35,10 @@ def article(id_: str, text: str, language: str = "de") -> Article:
     return Article(
         id=id_, text=text, language=language, revision=f"r-{id_}", sentences=split_sentences(text, language)
     )
+
+
+def summarise(articles: list[Article], encoder: HashEncoder, *, sentences: int, focus: str = "") -> Selection:
+    return choose(articles, encoder, Length(sentences), focus=focus, total=len(articles))
 
 
 def texts(articles: list[Article], sentences: int = 3, focus: str = "") -> list[str]:

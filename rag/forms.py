@@ -1,0 +1,263 @@
+"""Articles -> a timeline or who said what; and the words a summary is rendered in.
+
+In: articles, newest first. Out: statements with what their form adds: date, or speaker and words. Every statement is a
+sentence of an article, or speaker and words as they stand there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rag import compose
+from rag.accounts import Account
+from rag.answer import one_line
+from rag.speech import Said, who_said_what
+from rag.summarise import Length, Told, Units, citation, proven_by, sentences_of, weightiest
+from rag.timeline import When, dated
+from rag.types import (
+    Article,
+    Citation,
+    Dated,
+    Dispute,
+    Encoder,
+    Form,
+    Progress,
+    Speech,
+    Statement,
+    Summary,
+    Verdict,
+)
+
+_KEPT = 5_000  # dates or speeches that are held at a time; of more, those of the newest articles
+_UNREAD = {
+    "de": "Nicht mehr gelesen: {} von {} Artikeln.",
+    "en": "Not read any more: {} of {} articles.",
+    "fr": "Articles non lus : {} sur {}.",
+    "es": "Artículos sin leer: {} de {}.",
+    "it": "Articoli non letti: {} su {}.",
+    "tr": "Okunmayan makale: {} / {}.",
+    "ru": "Не прочитано статей: {} из {}.",
+}
+_UNTOLD = {
+    "de": "Nicht mehr ausgegeben: {} Sätze.",
+    "en": "Not told any more: {} sentences.",
+    "fr": "Phrases omises : {}.",
+    "es": "Frases omitidas: {}.",
+    "it": "Frasi omesse: {}.",
+    "tr": "Verilmeyen cümle: {}.",
+    "ru": "Опущено предложений: {}.",
+}
+_DIFFER = {
+    "de": "Darin unterscheiden sich die Artikel:",
+    "en": "The articles differ:",
+    "fr": "Les articles divergent :",
+    "es": "Los artículos difieren:",
+    "it": "Gli articoli discordano:",
+    "tr": "Makaleler ayrılıyor:",
+    "ru": "Статьи расходятся:",
+}
+
+
+def unread(count: int, total: int, language: str) -> str:
+    """What a reader is told about articles that time did not suffice for."""
+    return _UNREAD.get(language, _UNREAD["en"]).format(count, total)
+
+
+def untold(count: int, language: str) -> str:
+    """What a reader is told about sentences that time did not suffice for."""
+    return _UNTOLD.get(language, _UNTOLD["en"]).format(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One statement of a timeline or of who said what."""
+
+    statement: Statement
+    when: When | None = None
+    said: Said | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What was chosen, in the order of its form; `covered` and `unread` as in `rag.summarise.Selection`."""
+
+    entries: tuple[Entry, ...]
+    covered: float
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    told: Told
+    when: When | None = None
+    said: Said | None = None
+    named: Citation | None = None  # where the speaker is named, if that is another sentence
+
+
+def entries(
+    articles: Iterable[Article],
+    form: Form,
+    encoder: Encoder,
+    length: Length,
+    *,
+    focus: str = "",
+    total: int = 0,
+    progress: Progress | None = None,
+    until: float | None = None,
+) -> Entries:
+    """The weightiest dated sentences in the order of their dates, or the weightiest speeches, newest article first.
+
+    Args:
+        articles: with text and sentences, newest first.
+        form: TIMELINE or WHO_SAID_WHAT.
+        encoder: for the focus.
+        length: how much to choose.
+        focus: what the statements should be near to.
+        total: how many articles there are, if known.
+        progress: told of every article that is read.
+        until: moment (`time.monotonic`) at which no further article is read.
+    """
+    pick = _dates_of if form is Form.TIMELINE else _speeches_of
+    found: list[_Found] = []
+    units, left = Units(), 0
+    for n, article in enumerate(articles):
+        if until is not None and n and time.monotonic() > until:
+            left += 1
+            continue
+        if progress is not None:
+            progress(n, total, "Reading articles")
+        told = sentences_of(article, n)
+        units.add(told)
+        found += pick(article, told)[: _KEPT - len(found)]
+    kept = _once(found)
+    chosen = [kept[n] for n in weightiest([one.told for one in kept], units, length, encoder, focus)]
+    chosen.sort(key=_by_date if form is Form.TIMELINE else _by_place)
+    told = [one.told for one in found]
+    return Entries(
+        tuple(_entry(one, told) for one in chosen), units.covered(one.told.account for one in chosen), left
+    )
+
+
+def _once(found: Sequence[_Found]) -> list[_Found]:
+    """Each telling once: one that an earlier one proves, on the same date or by the same speaker, is left out."""
+    kept: list[_Found] = []
+    by_key: dict[object, list[_Found]] = {}
+    for one in found:
+        same = by_key.setdefault(one.when.date if one.when else one.said and one.said.speaker, [])
+        if not any(other.told.account.proves(one.told.account) for other in same):
+            same.append(one)
+            kept.append(one)
+    return kept
+
+
+def _dates_of(article: Article, told: Sequence[Told]) -> list[_Found]:
+    by_start = {one.citation.start: one for one in told}
+    starts = {sentence.n: sentence.start for sentence in article.sentences}
+    return [
+        _Found(by_start[starts[when.sentence]], when=when)
+        for when in dated(article)
+        if by_start[starts[when.sentence]].is_telling
+    ]
+
+
+def _speeches_of(article: Article, told: Sequence[Told]) -> list[_Found]:
+    return [_speech(article, told, said) for said in who_said_what(article)]
+
+
+def _speech(article: Article, told: Sequence[Told], said: Said) -> _Found:
+    """Speaker and words as they stand, citing the sentences that hold them."""
+    place, cited = _around(article, told, said.start, said.end)
+    named = _around(article, told, said.speaker_start, said.speaker_end)[1]
+    words = one_line(article.text[said.start : said.end])
+    text = f"{one_line(said.speaker)}: " + (compose.marked(words, article.language) if said.direct else words)
+    one = Told(cited, article.language, place, text, Account(text, article.language), told[0].newest)
+    inside = cited.start <= named.start and named.end <= cited.end
+    return _Found(one, said=said, named=None if inside else named)
+
+
+def _around(article: Article, told: Sequence[Told], start: int, end: int) -> tuple[int, Citation]:
+    """The place of the first sentence that a span touches, and all those sentences as one citation."""
+    touched = [one for one in told if one.citation.start < end and start < one.citation.end]
+    first, last = touched[0], touched[-1]
+    return first.place, citation(article, first.citation.start, last.citation.end)
+
+
+def _by_date(one: _Found) -> tuple[bool, str, int, int]:
+    told = one.when.date if one.when else ""
+    return not told, told, -one.told.newest, one.told.place
+
+
+def _by_place(one: _Found) -> tuple[int, int, int]:
+    return one.told.newest, one.told.citation.start, one.said.start if one.said else 0
+
+
+def _entry(one: _Found, told: Sequence[Told]) -> Entry:
+    if one.said is None:
+        return Entry(proven_by(one.told, told), when=one.when)
+    cited = (one.told.citation,) if one.named is None else (one.named, one.told.citation)
+    statement = Statement(text=one.told.text, citations=cited, verdict=Verdict.SUPPORTED, support=1.0)
+    return Entry(statement, said=one.said, words=one.told.text.split(": ", 1)[1])
+
+
+# --- rendering -----------------------------------------------------------------------------------
+
+
+def as_dated(entry: Entry, statement: Statement) -> Dated:
+    """An entry of a timeline as its noun, with the statement as numbered."""
+    if entry.when is None:
+        raise ValueError("An entry of a timeline has a date.")
+    return Dated(
+        statement=statement, date=entry.when.date, words=entry.when.words, resolved=entry.when.resolved
+    )
+
+
+def as_speech(entry: Entry, statement: Statement) -> Speech:
+    """An entry of who said what as its noun, with the statement as numbered."""
+    if entry.said is None:
+        raise ValueError("An entry of who said what has a speaker.")
+    said = entry.said
+    return Speech(statement=statement, speaker=one_line(said.speaker), words=entry.words, direct=said.direct)
+
+
+def render(summary: Summary) -> str:
+    """The text of a summary: sentences in a row, or lines; then what the articles differ in, then what is missing."""
+    if not summary.statements:
+        return compose.not_found(summary.language)
+    lines = _lines(summary)
+    body = " ".join(lines) if summary.form is Form.TEXT else "\n".join(f"- {line}" for line in lines)
+    return "\n\n".join(filter(None, [body, _differing(summary.disputes, summary.language), summary.missing]))
+
+
+def _lines(summary: Summary) -> list[str]:
+    if summary.form is not Form.TIMELINE:
+        return [_line(one) for one in summary.statements]
+    return [f"{_date(one, summary.language)}: {_line(one.statement)}" for one in summary.timeline]
+
+
+def _date(one: Dated, language: str) -> str:
+    """The date; with the article's words where it was counted from the article's date or could not be."""
+    if not one.date:
+        return compose.marked(one.words, language)
+    return f"{one.date} ({compose.marked(one.words, language)})" if one.resolved else one.date
+
+
+def _line(statement: Statement) -> str:
+    return statement.text + "".join(f" [{cited.number}]" for cited in statement.citations)
+
+
+def _differing(disputes: Sequence[Dispute], language: str) -> str:
+    if not disputes:
+        return ""
+    lines = [_DIFFER.get(language, _DIFFER["en"])]
+    for one in disputes:
+        lines += [f"{'-' if n == 0 else ' '} {_told_when(told)}" for n, told in enumerate(one.statements)]
+    return "\n".join(lines)
+
+
+def _told_when(statement: Statement) -> str:
+    """The line with the day its article is from, so that a reader sees which is newer."""
+    published = statement.citations[0].published
+    return f"{published.date().isoformat()}: {_line(statement)}" if published else _line(statement)
