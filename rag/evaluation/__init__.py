@@ -10,12 +10,15 @@ A product of its own on the public door: it knows the nouns and whatever answers
 from __future__ import annotations
 
 from rag.evaluation.checks import Fault, Judgement, judge
-from rag.evaluation.facts import Content, Fact, FactFile, Floor, read_facts, read_floor
+from rag.evaluation.compare import Comparison, compare, mcnemar
+from rag.evaluation.facts import Content, Fact, FactFile, Floor, read_facts, read_floor, schema
 from rag.evaluation.metrics import FactResult, Measure
-from rag.evaluation.report import render, write_junit
-from rag.evaluation.runner import EvalReport, Target, run
+from rag.evaluation.page import render_page, write_report
+from rag.evaluation.report import render, render_markdown, write_junit, write_text
+from rag.evaluation.runner import EvalReport, Target, read_report, run
 
 __all__ = [
+    "Comparison",
     "Content",
     "EvalReport",
     "Fact",
@@ -26,10 +29,18 @@ __all__ = [
     "Judgement",
     "Measure",
     "Target",
+    "compare",
     "judge",
+    "mcnemar",
     "read_facts",
     "read_floor",
+    "read_report",
     "render",
+    "render_markdown",
+    "render_page",
     "run",
+    "schema",
     "write_junit",
+    "write_report",
+    "write_text",
 ]

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from rag.evaluation.facts import Content, Fact, piece_spans
-from rag.evaluation.matching import normalise, stands, without_marks
+from rag.evaluation.matching import normalise, spans, stands, without_marks
 from rag.evaluation.support import unsupported, wrong_language
 from rag.types import Answer, Article, Citation, Noun, Statement, Status
 
@@ -21,7 +21,7 @@ MIN_SHARE = (
 )
 
 FaultKind = Literal[
-    "status", "cited", "missing", "unproven", "forbidden", "span", "unsupported", "language", "error"
+    "status", "cited", "missing", "unproven", "order", "forbidden", "span", "unsupported", "language", "error"
 ]
 
 
@@ -35,14 +35,17 @@ class Fault(Noun):
 class Judgement(Noun):
     """What was counted in one answer.
 
-    `proven` of `required` contents stand in a statement whose citation proves them; `right_spans` of
-    `spans` citations quote exactly what stands at their place; `supported` of `statements` say nothing
+    `said` of `required` contents stand in a statement, `proven` of them in one whose citation proves them; of `spans`
+    citations `proving` stand in a sentence that proves a required content; `right_spans` of
+    them quote exactly what stands at their place; `supported` of `statements` say nothing
     forbidden and no name or number that their citations lack.
     """
 
     faults: tuple[Fault, ...] = ()
     required: int = Field(default=0, ge=0)
+    said: int = Field(default=0, ge=0)
     proven: int = Field(default=0, ge=0)
+    proving: int = Field(default=0, ge=0)
     spans: int = Field(default=0, ge=0)
     right_spans: int = Field(default=0, ge=0)
     statements: int = Field(default=0, ge=0)
@@ -76,9 +79,11 @@ def judge(
         _statement_faults(fact, statement, articles, names or {}, terms or {})
         for statement in answer.statements
     ]
+    pieces = [piece for item in fact.required for piece in fact.proof_of(item)]
     faults = [
         *_status_faults(fact, answer, citations),
         *(fault for fault in content if fault),
+        *_order_faults(fact, answer),
         *(fault for of_one in statements for fault in of_one),
         *wrong,
         *_language_faults(fact, answer),
@@ -86,7 +91,9 @@ def judge(
     return Judgement(
         faults=tuple(faults),
         required=len(content),
+        said=sum(fault is None or fault.kind != "missing" for fault in content),
         proven=content.count(None),
+        proving=sum(_proves(citation, pieces, articles) for citation in citations),
         spans=len(citations),
         right_spans=len(citations) - len(wrong),
         statements=len(statements),
@@ -133,15 +140,39 @@ def _span_fault(citation: Citation, articles: Mapping[str, Article]) -> Fault | 
 def _content_fault(
     fact: Fact, content: Content, answer: Answer, articles: Mapping[str, Article]
 ) -> Fault | None:
-    saying = [s for s in answer.statements if stands(content.any, without_marks(s.text))]
+    saying = [s for s in answer.statements if content.said(without_marks(s.text))]
     if not saying:
-        return Fault(kind="missing", detail=f"does not say {' / '.join(content.any[:4])}")
+        return Fault(kind="missing", detail=f"does not say {content.name}")
     pieces = fact.proof_of(content)
     cited = [citation for statement in saying for citation in statement.citations]
     if any(_proves(citation, pieces, articles) for citation in cited):
         return None
     quotes = "; ".join(f"{citation.quote!r}" for citation in cited) or "nothing"
-    return Fault(kind="unproven", detail=f"says {content.any[0]} but cites {quotes}")
+    return Fault(kind="unproven", detail=f"says {content.name} but cites {quotes}")
+
+
+def _order_faults(fact: Fact, answer: Answer) -> list[Fault]:
+    """One fault if a list that has an order is said in another."""
+    if not fact.ordered:
+        return []
+    shown = [without_marks(statement.text) for statement in answer.statements]
+    places = [_place(content, shown) for content in fact.required]
+    known = [place for place in places if place]
+    if known == sorted(known):
+        return []
+    pairs = [(place, content.name) for place, content in zip(places, fact.required, strict=True) if place]
+    said = [name for _, name in sorted(pairs)]
+    return [Fault(kind="order", detail=f"says them in the order {', '.join(said)}")]
+
+
+def _place(content: Content, shown: Sequence[str]) -> tuple[int, int] | None:
+    """Number of the first statement that says a content, and where in it."""
+    for number, text in enumerate(shown):
+        if content.said(text):
+            normal = normalise(text)
+            starts = [start for form in content.any for start, _ in spans(form, normal)]
+            return number, min(starts, default=0)
+    return None
 
 
 def _proves(citation: Citation, pieces: Iterable[str], articles: Mapping[str, Article]) -> bool:

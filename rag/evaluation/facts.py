@@ -1,11 +1,13 @@
-"""The fact file and the floor file: strict models, read from YAML with the line of every mistake.
+"""The fact file and the floor file: strict models, read from YAML or JSON Lines with the line of every mistake.
 
-In: paths; out: `FactFile` and `Floor`. Hides PyYAML. A mistake is an `InputError` that names file, fact
-and line. The schema is described for authors in eval/README.md.
+In: paths; out: `FactFile` and `Floor`. A mistake is an `InputError` that names file, fact and line. The schema is
+described for authors in eval/README.md and published as eval/facts.schema.json.
 """
 
 from __future__ import annotations
 
+import datetime
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +17,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from rag.errors import InputError
-from rag.evaluation.matching import form_problem
-from rag.types import Status
+from rag.evaluation.documents import compose, line_of, plain, read_text
+from rag.evaluation.matching import form_problem, says_date, says_number, stands
+from rag.types import Message, Status
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Forms = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -25,6 +28,7 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Kind = Literal["who", "when", "where", "how_many", "what", "why", "said", "yes_no", "list"]
 
 _M = TypeVar("_M", bound=BaseModel)
+_ENDS = re.compile(r"(?<=[.!?…])(?<!\d\.)([\"“”’»)]*)\s+|\n\s*\n\s*")
 
 RATES = (
     "facts",
@@ -36,6 +40,13 @@ RATES = (
     "spans",
     "supported",
     "language",
+    "said",
+    "citation_precision",
+    "citation_recall",
+    "hit_at_10",
+    "mrr_at_10",
+    "ndcg_at_10",
+    "recall_at_10",
 )
 COSTS = (
     "seconds_median",
@@ -56,12 +67,22 @@ class Gold(BaseModel):
 
 
 class Content(Gold):
-    """Something a right answer says: any of these forms, proven by any of these sentences.
+    """Something a right answer says, proven by any of these sentences.
 
-    `proof` holds verbatim pieces of the articles; each stands for the whole sentence around it.
+    It is said by any of the forms `any`; by a number within `tolerance` of `number`, with one of the words `unit`
+    if there are any; or by the day `date`, in digits or with the month's name. `proof` holds verbatim pieces of the
+    articles; each stands for the whole sentence around it.
     """
 
-    any: Forms
+    model_config = ConfigDict(
+        json_schema_extra=lambda schema: schema.update(_with_short_forms(schema)),
+    )
+
+    any: tuple[Text, ...] = ()
+    number: float | None = None
+    tolerance: Annotated[float, Field(ge=0)] = 0.0
+    unit: tuple[Text, ...] = ()
+    date: datetime.date | None = None
     proof: tuple[Text, ...] = ()
 
     @model_validator(mode="before")
@@ -71,21 +92,57 @@ class Content(Gold):
             return {"any": [value]}
         return {"any": value} if isinstance(value, list) else value
 
+    @model_validator(mode="after")
+    def _sayable(self) -> Self:
+        if not self.any and self.number is None and self.date is None:
+            raise ValueError("a content needs any, number or date")
+        if self.number is None and (self.tolerance or self.unit):
+            raise ValueError("tolerance and unit belong to a number")
+        return self
+
+    @property
+    def name(self) -> str:
+        """What to call it in a report."""
+        if self.any:
+            return " / ".join(self.any[:4])
+        return str(self.date) if self.date else " ".join([f"{self.number:g}", *self.unit[:1]])
+
+    def said(self, text: str) -> bool:
+        """True if the text, without marks, says this content."""
+        if stands(self.any, text):
+            return True
+        if self.number is not None and says_number(self.number, self.tolerance, self.unit, text):
+            return True
+        return self.date is not None and says_date(self.date, text)
+
+
+def _with_short_forms(schema: dict[str, Any]) -> dict[str, Any]:
+    """A content may be written as its only form, or as the list of its forms."""
+    form = {"type": "string", "minLength": 1}
+    whole = dict(schema)
+    schema.clear()
+    return {"anyOf": [form, {"type": "array", "items": form, "minItems": 1}, whole]}
+
 
 class Fact(Gold):
     """A question, what a right answer must and must not say, and which sentences prove it.
 
     `accept` lists further statuses that are right besides `status`. `complete` says that `required` is a
-    whole list, of which nothing may be missing and to which nothing may be added.
+    whole list, of which nothing may be missing and to which nothing may be added; `ordered`, that it has to be said in
+    this order. `history` are the turns before the question. With `ask: summary` the question is what to summarise.
     """
 
     id: Id
     question: Text
     language: Language
     kind: Kind
+    ask: Literal["answer", "summary"] = "answer"
+    tags: tuple[Id, ...] = ()
+    history: tuple[Message, ...] = ()
     status: Literal[Status.ANSWERED, Status.NOT_FOUND] = Status.ANSWERED
     accept: tuple[Status, ...] = ()
     complete: bool = False
+    ordered: bool = False
     required: tuple[Content, ...] = ()
     forbidden: tuple[Text, ...] = ()
     proof: tuple[Text, ...] = ()
@@ -93,16 +150,18 @@ class Fact(Gold):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.status is Status.NOT_FOUND:
-            if self.required or self.proof or self.forbidden or self.complete:
-                raise ValueError("a fact with status not_found has no required, forbidden, proof or complete")
+            if self.required or self.proof or self.forbidden or self.complete or self.ordered:
+                raise ValueError(
+                    "a fact with status not_found has no required, forbidden, proof, complete or ordered"
+                )
             return self
         if not self.required:
             raise ValueError("an answerable fact needs at least one required content")
         for content in self.required:
             if not (content.proof or self.proof):
-                raise ValueError(f"the required content {content.any[0]!r} has no proof")
-        if self.complete and len(self.required) < 2:
-            raise ValueError("a complete list needs at least two required contents")
+                raise ValueError(f"the required content {content.name!r} has no proof")
+        if (self.complete or self.ordered) and len(self.required) < 2:
+            raise ValueError("a complete or ordered list needs at least two required contents")
         both = {form for content in self.required for form in content.any} & set(self.forbidden)
         if both:
             raise ValueError(f"{sorted(both)[0]!r} is both required and forbidden")
@@ -135,31 +194,59 @@ class _Raw(Gold):
 class FactFile(Gold):
     """A fact file that was read and checked.
 
-    `names` are groups of spellings of one name, `terms` groups of translations of one word; references to
-    them are already resolved in the facts.
+    `texts` are the texts of the articles, `languages` theirs, in the same order. `names` are groups of spellings of
+    one name, `terms` groups of translations of one word; references to them are already resolved in the facts.
     `cross_lingual` holds the ids of facts asked in another language than every article that proves them.
     """
 
     path: Path
     articles: tuple[Path, ...]
+    texts: tuple[str, ...]
+    languages: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
     terms: dict[str, tuple[str, ...]]
     facts: tuple[Fact, ...]
     cross_lingual: frozenset[str]
 
+    def digest(self, fact: Fact) -> str:
+        """Hash of all that decides whether an answer to this fact is right: changes with it and with any article."""
+        groups = [*sorted(self.names.items()), *sorted(self.terms.items())]
+        parts = [fact.model_dump_json(), repr(groups), *self.texts]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    def proof_sentences(self, fact: Fact) -> tuple[str, ...]:
+        """The sentences that prove a fact, each once, roughly cut out of the articles."""
+        pieces = [*fact.proof, *(piece for content in fact.required for piece in content.proof)]
+        return tuple(
+            dict.fromkeys(
+                " ".join(text[slice(*sentence_around(text, *span))].split())
+                for piece in pieces
+                for text in self.texts
+                for span in piece_spans(piece, text)
+            )
+        )
+
 
 class Floor(Gold):
-    """What a run must reach: shares at least this high, seconds and tokens at most this high."""
+    """What a run must reach: shares at least this high, seconds and tokens at most this high.
+
+    `drops` are how far a share may fall below an earlier run, 0 where it is not named; `tags` the same three for the
+    facts with a tag.
+    """
 
     at_least: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     at_most: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    drops: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    tags: dict[Id, Floor] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        for known, given in ((RATES, self.at_least), (COSTS, self.at_most)):
+        for known, given in ((RATES, self.at_least), (COSTS, self.at_most), (RATES, self.drops)):
             for name in given:
                 if name not in known:
                     raise ValueError(f"unknown measure {name!r}, known are {', '.join(known)}")
+        if any(floor.tags for floor in self.tags.values()):
+            raise ValueError("tags do not nest")
         return self
 
 
@@ -174,12 +261,12 @@ def read_facts(path: str | Path) -> FactFile:
         InputError: the file cannot be read or used; the message names file, fact and line.
     """
     path = Path(path)
-    root = _compose(path)
-    raw = _validated(_Raw, _plain(root, path), root, path)
+    root = compose(path)
+    raw = _validated(_Raw, plain(root, path), root, path)
     texts = [_article_text(path, source) for source in raw.articles]
     twice = sorted(raw.names.keys() & raw.terms.keys())
     if twice:
-        line = _line(root, ("terms", twice[0]))
+        line = line_of(root, ("terms", twice[0]))
         raise InputError(f"{path}, line {line}: {twice[0]!r} stands in names and terms.", hint="Keep one.")
     _check_groups({**raw.names, **raw.terms}, root, path)
     resolved = []
@@ -194,6 +281,8 @@ def read_facts(path: str | Path) -> FactFile:
     return FactFile(
         path=path,
         articles=tuple(_beside(path, source.path) for source in raw.articles),
+        texts=tuple(texts),
+        languages=tuple(source.language for source in raw.articles),
         names=raw.names,
         terms=raw.terms,
         facts=tuple(resolved),
@@ -203,6 +292,16 @@ def read_facts(path: str | Path) -> FactFile:
     )
 
 
+def schema() -> dict[str, Any]:
+    """The fact file as JSON Schema, for editors and other programs."""
+    described = _Raw.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Gold facts",
+        **{key: value for key, value in described.items() if key != "title"},
+    }
+
+
 def read_floor(path: str | Path, section: str) -> Floor:
     """Read one section of a floor file.
 
@@ -210,8 +309,8 @@ def read_floor(path: str | Path, section: str) -> Floor:
         InputError: the file cannot be read or used, or has no such section.
     """
     path = Path(path)
-    root = _compose(path)
-    floors = _validated(_Floors, {"sections": _plain(root, path)}, root, path, skip=1).sections
+    root = compose(path)
+    floors = _validated(_Floors, {"sections": plain(root, path)}, root, path, skip=1).sections
     if section not in floors:
         raise InputError(
             f"{path} has no section {section!r}, only {', '.join(sorted(floors))}.",
@@ -225,7 +324,7 @@ def _check_groups(groups: dict[str, tuple[str, ...]], root: yaml.Node, path: Pat
         for form in forms:
             problem = form_problem(form)
             if problem:
-                line = max(_line(root, (table, name)) for table in ("names", "terms"))
+                line = max(line_of(root, (table, name)) for table in ("names", "terms"))
                 raise InputError(
                     f"{path}, line {line}, {name}: The form {form!r} {problem}.",
                     hint="Write at least one word.",
@@ -239,15 +338,8 @@ class _Place:
         self._path, self._root, self._loc, self._id = path, root, loc, fact_id
 
     def error(self, what: str, hint: str, *inner: str | int) -> InputError:
-        line = _line(self._root, (*self._loc, *inner))
+        line = line_of(self._root, (*self._loc, *inner))
         return InputError(f"{self._path}, line {line}, fact {self._id}: {what}", hint=hint)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.", hint="Name a UTF-8 text file.") from error
 
 
 def _beside(path: Path, relative: str) -> Path:
@@ -255,72 +347,7 @@ def _beside(path: Path, relative: str) -> Path:
 
 
 def _article_text(path: Path, source: Source) -> str:
-    return _read(_beside(path, source.path))
-
-
-def _mark_line(event: yaml.Event) -> int:
-    return int(event.start_mark.line) + 1 if event.start_mark else 1
-
-
-def _compose(path: Path) -> yaml.Node:
-    text = _read(path)
-    try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise InputError(
-                    f"{path}, line {_mark_line(event)}: YAML aliases are not used here.",
-                    hint="Put shared spellings under names and refer to them with @.",
-                )
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(
-            f"{path}{line} is not YAML: {getattr(error, 'problem', None) or error}.",
-            hint="Mend the file; a text with a colon or a quote in it needs quotes around it.",
-        ) from error
-    if root is None:
-        raise InputError(f"{path} is empty.", hint="Write at least one entry.")
-    return root
-
-
-def _plain(node: yaml.Node, path: Path) -> Any:
-    """Mappings, lists and texts; no scalar is guessed to be a number, a date or a truth value."""
-    if isinstance(node, yaml.ScalarNode):
-        return node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, path) for item in node.value]
-    plain: dict[str, Any] = {}
-    for key, value in node.value:
-        name = str(key.value)
-        if name in plain:
-            raise InputError(
-                f"{path}, line {key.start_mark.line + 1}: the key {name!r} stands twice.",
-                hint="Keep one of them.",
-            )
-        plain[name] = _plain(value, path)
-    return plain
-
-
-def _line(root: yaml.Node, loc: Sequence[str | int]) -> int:
-    """Line, from 1, of the deepest node on the way to `loc`."""
-    node, line = root, root.start_mark.line
-    for step in loc:
-        found = _child(node, step)
-        if found is None:
-            break
-        line, node = found
-    return int(line) + 1
-
-
-def _child(node: yaml.Node, step: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step].start_mark.line, node.value[step]
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == step:
-                return key.start_mark.line, value
-    return None
+    return read_text(_beside(path, source.path))
 
 
 def _validated(model: type[_M], data: Any, root: yaml.Node, path: Path, skip: int = 0) -> _M:
@@ -334,7 +361,7 @@ def _validated(model: type[_M], data: Any, root: yaml.Node, path: Path, skip: in
         what = str(first["msg"]).removeprefix("Value error, ")
         key = ".".join(str(step) for step in loc) or "the file"
         raise InputError(
-            f"{path}, line {_line(root, loc)}{fact}: {key}: {what}.",
+            f"{path}, line {line_of(root, loc)}{fact}: {key}: {what}.",
             hint="eval/README.md describes every key.",
         ) from error
 
@@ -376,6 +403,16 @@ def piece_spans(piece: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a piece stands in a text, whatever the line ends between its words."""
     pattern = r"\s+".join(re.escape(word) for word in piece.split())
     return (found.span() for found in re.finditer(pattern, text))
+
+
+def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
+    """A sentence, or nearly: from the last end of a sentence or paragraph before to the next one after."""
+    ends = list(_ENDS.finditer(text))
+    first = max((found.end() for found in ends if found.end() <= start), default=0)
+    after = (
+        found.end(1) if found[1] is not None else found.start() for found in ends if found.start() >= end - 1
+    )
+    return first, min(after, default=len(text))
 
 
 def _check_proofs(fact: Fact, texts: Sequence[str], where: _Place) -> set[int]:

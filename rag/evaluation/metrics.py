@@ -22,24 +22,34 @@ class FactResult(Noun):
     """One fact, asked and judged.
 
     `seconds` is the time to the whole answer, `first_statement` to the first verified statement (None if
-    none came). `status` is None if the target failed; then `judgement` holds the error.
+    none came). `status` is None if the target failed; then `judgement` holds the error. `required` names what has to be
+    said, `proof` are the sentences that prove it, `around` the text before and after each citation. `retrieval` are the
+    measures of the search for this question, where the target searches. `outcomes` says of every run whether it was
+    faultless; what is shown is the first that was not. `digest` changes with fact and articles.
     """
 
     id: str
     kind: Kind
     language: str
     question: str
+    tags: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    proof: tuple[str, ...] = ()
     expected: Status
     complete: bool = False
     cross_lingual: bool = False
     status: Status | None = None
     text: str = ""
     citations: tuple[Citation, ...] = ()
+    around: tuple[tuple[str, str], ...] = ()
     judgement: Judgement
+    retrieval: dict[str, float] | None = None
     seconds: float = Field(default=0.0, ge=0)
     first_statement: float | None = None
     usage: Usage = Usage()
     fingerprint: str = ""
+    digest: str = ""
+    outcomes: tuple[bool, ...] = ()
 
     @property
     def answerable(self) -> bool:
@@ -48,13 +58,33 @@ class FactResult(Noun):
 
     @property
     def passed(self) -> bool:
-        """True if nothing at all is wrong."""
+        """True if nothing at all is wrong, in no run."""
         return not self.judgement.faults
+
+    @property
+    def flaky(self) -> bool:
+        """True if some runs were faultless and others not."""
+        return len(set(self.outcomes)) > 1
+
+    @property
+    def state(self) -> Literal["passed", "failed", "flaky"]:
+        """What became of it over all runs."""
+        return "flaky" if self.flaky else "passed" if self.passed else "failed"
 
     @property
     def content_right(self) -> bool:
         """True if everything required is said and proven."""
-        return not self.judgement.has("missing", "unproven", "error")
+        return not self.judgement.has("missing", "unproven", "order", "error")
+
+    @property
+    def said(self) -> bool:
+        """True if everything required is said, cited or not."""
+        return not self.judgement.has("missing", "error")
+
+    @property
+    def silent(self) -> bool:
+        """True if it ended `not_found` and showed nothing."""
+        return not self.judgement.has("status", "cited", "error")
 
 
 class Measure(Noun):
@@ -74,6 +104,16 @@ class Measure(Noun):
         if self.value is None:
             return False
         return self.value >= self.bound if self.unit == "rate" else self.value <= self.bound
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Where a rate may lie with 95 % confidence: Wilson, "Probable inference" (1927); None for costs."""
+        if self.unit != "rate" or self.value is None:
+            return None
+        z, n, share = 1.96, self.n, self.value
+        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def measure(results: Sequence[FactResult], floor: Floor | None = None) -> tuple[Measure, ...]:
@@ -106,15 +146,25 @@ def _sum(results: Sequence[FactResult], right: str, total: str) -> Counts:
     )
 
 
+def _searched(results: Sequence[FactResult], name: str) -> Counts:
+    values = [result.retrieval[name] for result in results if result.retrieval]
+    return sum(values), len(values)
+
+
 _RATES: dict[str, Callable[[Sequence[FactResult]], Counts]] = {
     "facts": lambda all_: _count(all_, lambda r: True, lambda r: r.passed),
     "content": lambda all_: _count(all_, lambda r: r.answerable, lambda r: r.content_right),
     "lists": lambda all_: _count(
         all_, lambda r: r.complete, lambda r: r.content_right and not r.judgement.has("forbidden")
     ),
-    "unanswerable": lambda all_: _count(
-        all_, lambda r: not r.answerable, lambda r: not r.judgement.has("status", "cited", "error")
-    ),
+    "unanswerable": lambda all_: _count(all_, lambda r: not r.answerable, lambda r: r.silent),
+    "said": lambda all_: _count(all_, lambda r: r.answerable, lambda r: r.said),
+    "citation_precision": lambda all_: _sum([r for r in all_ if r.answerable], "proving", "spans"),
+    "citation_recall": lambda all_: _sum(all_, "proven", "required"),
+    "hit_at_10": lambda all_: _searched(all_, "hit"),
+    "mrr_at_10": lambda all_: _searched(all_, "mrr"),
+    "ndcg_at_10": lambda all_: _searched(all_, "ndcg"),
+    "recall_at_10": lambda all_: _searched(all_, "recall"),
     "cross_lingual": lambda all_: _count(all_, lambda r: r.cross_lingual, lambda r: r.content_right),
     "status": lambda all_: _count(all_, lambda r: True, lambda r: not r.judgement.has("status", "error")),
     "spans": lambda all_: _sum(all_, "right_spans", "spans"),

@@ -1,10 +1,11 @@
-"""A finished run for people and for machines: plain text for a terminal or a log, JUnit XML.
+"""A finished run for people and for machines: text for a terminal or a log, Markdown, JUnit XML, files.
 
-In: an `EvalReport`; out: text or a file. JSON is `report.model_dump_json()`.
+In: an `EvalReport`; out: text or a file. JSON is `report.model_dump_json()`; the page is in page.py.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from rag.errors import InputError
+from rag.evaluation.compare import Comparison, Row
 from rag.evaluation.metrics import FactResult, Measure
 
 if TYPE_CHECKING:
     from rag.evaluation.runner import EvalReport
 
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LABELS = {
+LABELS = {
     "facts": "facts without any fault",
     "content": "required content said and proven",
     "lists": "lists complete, nothing extra",
@@ -28,6 +30,13 @@ _LABELS = {
     "spans": "citations whose span is their quote",
     "supported": "statements without a stranger",
     "language": "answered in the question's language",
+    "said": "required content said, cited or not",
+    "citation_precision": "citations in a proving sentence",
+    "citation_recall": "required contents with their proof cited",
+    "hit_at_10": "search: something proving among 10 passages",
+    "mrr_at_10": "search: reciprocal rank of the first, of 10",
+    "ndcg_at_10": "search: nDCG of 10",
+    "recall_at_10": "search: proving sentences among 10 passages",
     "seconds_median": "seconds to the answer, median",
     "seconds_p95": "seconds to the answer, 95th percentile",
     "first_statement_median": "seconds to the first statement, median",
@@ -46,15 +55,112 @@ def render(report: EvalReport, *, details: bool = True) -> str:
         report: a finished run.
         details: also print question, answer, faults and citations of every fact with a fault.
     """
+    shown = [one for one in report.measures if one.n or one.bound is not None]
     parts = [
-        _table(("measure", "value", "n", "bound", ""), [_measure_row(one) for one in report.measures]),
+        _table(("measure", "value", "95 %", "n", "bound", ""), [measure_row(one) for one in shown]),
         _table(("kind", "right", "of"), _groups(report.results, lambda result: result.kind)),
         _table(("language", "right", "of"), _groups(report.results, lambda result: result.language)),
     ]
+    for tag, ones in report.tagged.items():
+        bound = [measure_row(one) for one in ones if one.bound is not None]
+        parts.append(_table((f"tag {tag}", "value", "95 %", "n", "bound", ""), bound))
+    parts += [_comparison(one) for one in report.comparisons]
     if details:
         parts += [_failure(result) for result in report.failures]
     parts.append(_verdict(report))
     return "\n\n".join(parts)
+
+
+def _comparison(comparison: Comparison) -> str:
+    rows = [comparison_row(comparison, row) for row in comparison.rows]
+    head = (f"{comparison.before} -> {comparison.after}", "before", "after", "lost", "gained", "p", "")
+    lines = [_table(head, rows)]
+    for row in comparison.rows[:1]:
+        lines += [f"lost: {', '.join(row.lost)}"] if row.lost else []
+        lines += [f"gained: {', '.join(row.gained)}"] if row.gained else []
+    return "\n".join((*lines, how_tested(comparison)))
+
+
+def how_tested(comparison: Comparison) -> str:
+    """How losses are told from noise, in one sentence."""
+    if comparison.certain:
+        return "The same question always gets the same answer here, so every difference is real."
+    return "p: exact McNemar test on the facts that differ; above .05 a difference may be noise."
+
+
+def comparison_row(comparison: Comparison, row: Row) -> tuple[str, ...]:
+    """The cells of one outcome: name, before, after, lost, gained, p, what it means."""
+    shares = (f"{row.before:.1%}", f"{row.after:.1%}")
+    return (
+        LABELS[row.name],
+        *shares,
+        str(len(row.lost)),
+        str(len(row.gained)),
+        f"{row.p:.3f}",
+        comparison.meaning(row),
+    )
+
+
+def render_markdown(report: EvalReport, *, most: int = 20) -> str:
+    """The report as Markdown for a pull request: the verdict, what is bounded, what was lost, what failed.
+
+    Args:
+        report: a finished run.
+        most: how many failures are told in full.
+    """
+    sign = "✅" if report.passed else "❌"
+    bounded = [one for one in report.measures if one.bound is not None] or [
+        one for one in report.measures if one.unit == "rate" and one.n
+    ]
+    head = ("measure", "value", "95 %", "n", "bound", "")
+    parts = [f"## {sign} {_verdict(report)}", _pipes(head, [measure_row(one) for one in bounded])]
+    for comparison in report.comparisons:
+        head = (f"{comparison.before} → {comparison.after}", "before", "after", "lost", "gained", "p", "")
+        parts += [_pipes(head, [comparison_row(comparison, row) for row in comparison.rows])]
+        parts.append(how_tested(comparison))
+        parts += [
+            f"{name}: {', '.join(f'`{one}`' for one in ids)}"
+            for row in comparison.rows[:1]
+            for name, ids in (("Lost", row.lost), ("Gained", row.gained))
+            if ids
+        ]
+    if report.failures:
+        parts.append("### What failed")
+        parts += [_folded(result) for result in report.failures[:most]]
+    if len(report.failures) > most:
+        parts.append(f"… and {len(report.failures) - most} more.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _pipes(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    align = ["---", *(["---:"] * (len(head) - 1))]
+    lines = [head, align, *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _folded(result: FactResult) -> str:
+    kinds = ", ".join(dict.fromkeys(fault.kind for fault in result.judgement.faults))
+    fence = "~" * 8
+    title = f"<summary><code>{result.id}</code> {html.escape(result.question)} ({result.state}: {kinds})</summary>"
+    return f"<details>{title}\n\n{fence}\n{_failure(result)}\n{fence}\n\n</details>"
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a report to a file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder that exists."
+        ) from error
 
 
 def write_junit(report: EvalReport, path: str | Path) -> None:
@@ -71,20 +177,16 @@ def write_junit(report: EvalReport, path: str | Path) -> None:
         )
         if not result.passed:
             message = "; ".join(fault.detail for fault in result.judgement.faults)
-            _fail(case, result.judgement.faults[0].kind, message, _failure(result))
+            kind = "flaky" if result.flaky else result.judgement.faults[0].kind
+            _fail(case, kind, message, _failure(result))
     bounds = [one for one in report.measures if one.bound is not None]
     floor = _suite(root, "floor", len(bounds), sum(not one.passed for one in bounds), 0)
     for one in bounds:
         case = ElementTree.SubElement(floor, "testcase", classname="floor", name=one.name, time="0")
         if not one.passed:
-            _fail(case, "floor", " ".join(cell for cell in _measure_row(one) if cell), _LABELS[one.name])
+            _fail(case, "floor", " ".join(cell for cell in measure_row(one) if cell), LABELS[one.name])
     ElementTree.indent(root)
-    try:
-        ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error}.", hint="Name a file in a folder that exists."
-        ) from error
+    write_text(path, ElementTree.tostring(root, encoding="unicode", xml_declaration=True))
 
 
 def _suite(
@@ -106,17 +208,22 @@ def _fail(case: ElementTree.Element, kind: str, message: str, body: str) -> None
     failure.text = _NOT_XML.sub("?", body)
 
 
-def _measure_row(one: Measure) -> tuple[str, ...]:
-    def shown(value: float | None) -> str:
-        if value is None:
-            return "-"
-        return {"rate": f"{value:.1%}", "seconds": f"{value:.2f} s", "tokens": f"{value:.0f}"}[one.unit]
+def shown_value(one: Measure, value: float | None) -> str:
+    """A value in the unit of its measure."""
+    if value is None:
+        return "-"
+    return {"rate": f"{value:.1%}", "seconds": f"{value:.2f} s", "tokens": f"{value:.0f}"}[one.unit]
 
+
+def measure_row(one: Measure) -> tuple[str, ...]:
+    """The cells of one measure: name, value, interval, cases, bound, whether it is kept."""
+    span = "–".join(f"{end:.0%}" for end in one.interval or ())
+    cells = (LABELS[one.name], shown_value(one, one.value), span, str(one.n))
     if one.bound is None:
-        return (_LABELS[one.name], shown(one.value), str(one.n), "", "")
+        return (*cells, "", "")
     sign = "≥" if one.unit == "rate" else "≤"
     state = "ok" if one.passed else "BELOW" if one.unit == "rate" else "ABOVE"
-    return (_LABELS[one.name], shown(one.value), str(one.n), f"{sign} {shown(one.bound)}", state)
+    return (*cells, f"{sign} {shown_value(one, one.bound)}", state)
 
 
 def _groups(results: Sequence[FactResult], key: Callable[[FactResult], str]) -> list[tuple[str, ...]]:
@@ -143,7 +250,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def _failure(result: FactResult) -> str:
     status = result.status or "no answer"
-    lines = [f"FAILED {result.id} ({result.kind}, {result.language})", f"  asked:  {result.question}"]
+    right = f", right in {sum(result.outcomes)} of {len(result.outcomes)} runs" if result.flaky else ""
+    head = f"{'FLAKY' if result.flaky else 'FAILED'} {result.id} ({result.kind}, {result.language}{right})"
+    lines = [head, f"  asked:  {result.question}"]
     lines.append(f"  status: {status}")
     if result.text:
         lines.append("  answer: " + result.text.replace("\n", "\n          "))
@@ -154,8 +263,11 @@ def _failure(result: FactResult) -> str:
 
 def _verdict(report: EvalReport) -> str:
     right = len(report.results) - len(report.failures)
-    text = f"{right} of {len(report.results)} facts without any fault in {report.seconds:.1f} s."
-    low = [one.name for one in report.measures if not one.passed]
-    if low:
-        return f"{text} Bounds not kept ({report.section}): {', '.join(low)}."
+    flaky = sum(result.flaky for result in report.results)
+    often = f", asked {report.runs} times each, {flaky} flaky," if report.runs > 1 else ""
+    text = f"{right} of {len(report.results)} facts without any fault{often} in {report.seconds:.1f} s."
+    if report.reused:
+        text += f" {report.reused} answers taken over, nothing has changed for them."
+    if low := report.broken_bounds:
+        return f"{text} Bounds not kept ({report.section or 'no floor'}): {', '.join(low)}."
     return f"{text} All bounds kept ({report.section})." if report.section else text

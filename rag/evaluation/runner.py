@@ -6,32 +6,49 @@ In: a fact file, a target; out: an `EvalReport`. The target is anything with `st
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from pydantic import ValidationError
 
 from rag.errors import ArticleNotFound, InputError, RagError
 from rag.evaluation.checks import Fault, Judgement, judge
+from rag.evaluation.compare import Comparison, compare
 from rag.evaluation.facts import Fact, FactFile, Floor, read_facts, read_floor
 from rag.evaluation.metrics import FactResult, Measure, measure
 from rag.evaluation.report import write_junit
-from rag.types import Answer, Article, Event, Moment, Noun, Progress, Statement
+from rag.evaluation.retrieval import K, retrieval
+from rag.types import Answer, Article, Event, Hit, Moment, Noun, Progress, Statement, Summary
+
+_AROUND = 90  # characters shown on either side of a citation
+_GIVE_UP = 3  # errors in a row, from the first question on, after which the target counts as down
 
 
 class Target(Protocol):
-    """What can be evaluated: `NewsQA`, `Client`, or anything that answers like them."""
+    """What can be evaluated: `NewsQA`, `Client`, or anything that answers like them.
 
-    def stream(self, question: str) -> Iterator[Event]:
-        """Statements as they are verified; the last event is the answer."""
+    Where it has `search`, retrieval is measured too; a fact with history needs `stream` to take it, one that asks for a
+    summary `summarise`.
+    """
+
+    def stream(self, question: str, **more: Any) -> Iterator[Event]:
+        """Statements as they are verified; the last event is the answer. `more` is `history`, where a fact has one."""
 
     def article(self, article_id: str) -> Article:
         """One article with text and sentences; `ArticleNotFound` if there is none."""
 
 
 class EvalReport(Noun):
-    """A finished run. `passed` is true if every bound was kept; a fact may have failed all the same."""
+    """A finished run. `passed` is true if every bound was kept; a fact may have failed all the same.
+
+    `measures` are over all runs of all facts, `tagged` those of the facts with a tag; `results` hold each fact once.
+    """
 
     facts_path: str
     section: str
@@ -41,11 +58,23 @@ class EvalReport(Noun):
     measures: tuple[Measure, ...]
     results: tuple[FactResult, ...]
     passed: bool
+    target: str = "this"
+    runs: int = 1
+    reused: int = 0
+    tagged: dict[str, tuple[Measure, ...]] = {}
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def failures(self) -> tuple[FactResult, ...]:
-        """Results with anything wrong."""
+        """Results with anything wrong in any run."""
         return tuple(result for result in self.results if not result.passed)
+
+    @property
+    def broken_bounds(self) -> tuple[str, ...]:
+        """Names of the bounds that were not kept."""
+        low = [one.name for one in self.measures if not one.passed]
+        low += [f"{tag}: {one.name}" for tag, ones in self.tagged.items() for one in ones if not one.passed]
+        return (*low, *(f"{row.name} below {c.before}" for c in self.comparisons for row in c.losses))
 
 
 def run(
@@ -55,6 +84,13 @@ def run(
     floor: str | Path | None = None,
     section: str = "local",
     ids: Collection[str] = (),
+    tags: Collection[str] = (),
+    runs: int = 1,
+    name: str = "this",
+    certain: bool = False,
+    baseline: EvalReport | None = None,
+    changed: bool = False,
+    keep: Path | None = None,
     junit: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EvalReport:
@@ -66,6 +102,13 @@ def run(
         floor: the floor file; without one nothing can fall below.
         section: which section of the floor file holds, by the kind of model that answers.
         ids: ask these facts only; all if empty.
+        tags: ask facts with any of these tags only; all if empty.
+        runs: how often every question is asked.
+        name: what to call the target in reports.
+        certain: the same question always gets the same answer, so a loss against the baseline cannot be noise.
+        baseline: an earlier report; shares may not fall below it further than the floor's `drops` allow.
+        changed: take over results of the baseline whose fact, articles and fingerprint are still the same.
+        keep: file that holds each result as it comes; a run that broke off goes on from it. Gone after a whole run.
         junit: where to write JUnit XML.
         progress: told of every question.
 
@@ -75,96 +118,269 @@ def run(
     """
     facts = read_facts(facts_path)
     bounds = read_floor(floor, section) if floor else Floor()
-    chosen = _chosen(facts, ids)
+    chosen = _chosen(facts, ids, tags)
+    if runs < 1:
+        raise InputError(f"runs = {runs} is less than 1.", hint="Ask every question at least once.")
+    known = baseline.results if changed and baseline else ()
+    asking = _Asking(facts, target, known, keep)
     started, clock = datetime.now(UTC), time.perf_counter()
-    articles: dict[str, Article] = {}
-    results = []
+    attempts: list[list[FactResult]] = []
     for n, fact in enumerate(chosen):
         if progress:
             progress(n, len(chosen), fact.id)
-        results.append(_ask(fact, facts, target, articles))
+        attempts.append([asking.result(fact) for _ in range(runs)])
     if progress:
         progress(len(chosen), len(chosen), "done")
-    measures = measure(results, bounds)
-    report = EvalReport(
-        facts_path=str(facts_path),
-        section=section if floor else "",
-        started=started,
-        seconds=time.perf_counter() - clock,
-        fingerprints=tuple(sorted({result.fingerprint for result in results} - {""})),
-        measures=measures,
-        results=tuple(results),
-        passed=all(one.passed for one in measures),
+    report = _report(attempts, bounds, started).model_copy(
+        update={
+            "facts_path": str(facts_path),
+            "section": section if floor else "",
+            "seconds": time.perf_counter() - clock,
+            "target": name,
+            "runs": runs,
+            "reused": asking.reused,
+        }
     )
+    if baseline:
+        report = compared(report, baseline, bounds, certain)
+    asking.finish()
     if junit:
         write_junit(report, junit)
     return report
 
 
-def _chosen(facts: FactFile, ids: Collection[str]) -> tuple[Fact, ...]:
-    unknown = set(ids) - {fact.id for fact in facts.facts}
-    if unknown:
-        raise InputError(
-            f"{facts.path} has no fact {sorted(unknown)[0]!r}.", hint="Name an id that stands there."
-        )
-    return tuple(fact for fact in facts.facts if not ids or fact.id in ids)
+def compared(report: EvalReport, baseline: EvalReport, bounds: Floor, certain: bool) -> EvalReport:
+    """The report, held against an earlier one of the same facts, each tag too."""
+    old, new = baseline.results, report.results
+    names = (f"the baseline of {baseline.started.date()}", "now")
+    found = [compare(old, new, names=names, allowed=bounds.drops, certain=certain)]
+    for tag, of_tag in bounds.tags.items():
+        some = [result for result in new if tag in result.tags]
+        named = (f"{names[0]}, tag {tag}", "now")
+        found.append(compare(old, some, names=named, allowed=of_tag.drops, certain=certain))
+    report = report.model_copy(update={"comparisons": (*report.comparisons, *found)})
+    return report.model_copy(update={"passed": not report.broken_bounds})
 
 
-def _ask(fact: Fact, facts: FactFile, target: Target, articles: dict[str, Article]) -> FactResult:
-    """One question, timed and judged; `articles` keeps what was read before."""
-    base = FactResult(
-        id=fact.id,
-        kind=fact.kind,
-        language=fact.language,
-        question=fact.question,
-        expected=fact.status,
-        complete=fact.complete,
-        cross_lingual=fact.id in facts.cross_lingual,
-        judgement=Judgement(),
-    )
-    begin = time.perf_counter()
-    first: float | None = None
-    answer: Answer | None = None
+def read_report(path: Path) -> EvalReport:
+    """A report that was written as JSON; `-` reads standard input.
+
+    Raises:
+        InputError: there is none, or it is no report.
+    """
     try:
-        for event in target.stream(fact.question):
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        return EvalReport.model_validate_json(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.", hint="Write one with --report FILE.") from error
+    except ValidationError as error:
+        raise InputError(
+            f"{path} is no report: {error.errors()[0]['msg']}.", hint="Write one with --report FILE."
+        ) from error
+
+
+def _report(attempts: Sequence[Sequence[FactResult]], bounds: Floor, started: datetime) -> EvalReport:
+    flat = [result for of_one in attempts for result in of_one]
+    measures = measure(flat, bounds)
+    tags = {tag: [result for result in flat if tag in result.tags] for tag in bounds.tags}
+    tagged = {tag: measure(some, bounds.tags[tag]) for tag, some in tags.items()}
+    report = EvalReport(
+        facts_path="",
+        section="",
+        started=started,
+        seconds=0.0,
+        fingerprints=tuple(sorted({result.fingerprint for result in flat} - {""})),
+        measures=measures,
+        results=tuple(map(_merged, attempts)),
+        passed=True,
+        tagged=tagged,
+    )
+    return report.model_copy(update={"passed": not report.broken_bounds})
+
+
+def _merged(attempts: Sequence[FactResult]) -> FactResult:
+    """One fact over all its runs: the first faulty one is shown."""
+    shown = next((one for one in attempts if not one.passed), attempts[0])
+    return shown.model_copy(update={"outcomes": tuple(one.passed for one in attempts)})
+
+
+def _chosen(facts: FactFile, ids: Collection[str], tags: Collection[str]) -> tuple[Fact, ...]:
+    for what, wanted, there in (
+        ("fact", ids, {fact.id for fact in facts.facts}),
+        ("tag", tags, {tag for fact in facts.facts for tag in fact.tags}),
+    ):
+        if unknown := sorted(set(wanted) - there):
+            raise InputError(
+                f"{facts.path} has no {what} {unknown[0]!r}.", hint=f"Name a {what} that stands there."
+            )
+    return tuple(
+        fact
+        for fact in facts.facts
+        if (not ids or fact.id in ids) and (not tags or not set(tags).isdisjoint(fact.tags))
+    )
+
+
+class _Asking:
+    """Asks a target, question by question; keeps the articles it read and the results it got.
+
+    Args:
+        facts: the fact file.
+        target: what answers.
+        known: results that stand for an answer where nothing has changed.
+        keep: file to keep results in and to go on from.
+    """
+
+    def __init__(
+        self, facts: FactFile, target: Target, known: Sequence[FactResult], keep: Path | None
+    ) -> None:
+        self._facts, self._target, self._keep = facts, target, keep
+        self._articles: dict[str, Article] = {}
+        self._asked = self._errors = 0
+        self.reused = 0
+        self._kept: dict[tuple[str, str], list[FactResult]] = defaultdict(list)
+        kept = _read_kept(keep)
+        # Only what is to be taken over asks for the fingerprint: it may load a model.
+        self._fingerprint = str(getattr(target, "fingerprint", "")) if known or kept else ""
+        for result in (*kept, *known):
+            if result.digest and result.fingerprint:
+                self._kept[result.digest, result.fingerprint].append(result)
+
+    def result(self, fact: Fact) -> FactResult:
+        """The answer to one fact, judged; one that was kept where nothing has changed."""
+        digest = self._facts.digest(fact)
+        if earlier := self._kept.get((digest, self._fingerprint)):
+            self.reused += 1
+            return earlier.pop(0).model_copy(update={"outcomes": ()})
+        result = self._ask(fact, digest)
+        if self._keep:
+            with self._keep.open("a", encoding="utf-8") as file:
+                file.write(f"{result.model_dump_json()}\n")
+        return result
+
+    def finish(self) -> None:
+        """A whole run needs no results to go on from."""
+        if self._keep:
+            self._keep.unlink(missing_ok=True)
+
+    def _ask(self, fact: Fact, digest: str) -> FactResult:
+        base = FactResult(
+            id=fact.id,
+            kind=fact.kind,
+            language=fact.language,
+            question=fact.question,
+            tags=fact.tags,
+            required=tuple(content.name for content in fact.required),
+            proof=self._facts.proof_sentences(fact),
+            expected=fact.status,
+            complete=fact.complete,
+            cross_lingual=fact.id in self._facts.cross_lingual,
+            digest=digest,
+            judgement=Judgement(),
+        )
+        begin = time.perf_counter()
+        self._asked += 1
+        try:
+            answer, first = self._answer(fact, begin)
+            seconds = time.perf_counter() - begin
+            if answer is None:
+                return _broken(base, fact, "the stream ended without an answer", seconds)
+            self._read({c.article_id for c in _citations(answer)})
+            found = self._search(fact)
+        except RagError as error:
+            # An error of this one question is its result; one that would meet every question ends the run.
+            self._errors += 1
+            down = self._errors == self._asked == _GIVE_UP
+            if down or not (error.retryable or isinstance(error, InputError)):
+                raise
+            return _broken(base, fact, f"{error.code}: {error}", time.perf_counter() - begin)
+        return base.model_copy(
+            update={
+                "status": answer.status,
+                "text": answer.text,
+                "citations": answer.citations,
+                "around": tuple(
+                    _around(c.article_id, c.start, c.end, self._articles) for c in answer.citations
+                ),
+                "judgement": judge(fact, answer, self._articles, self._facts.names, self._facts.terms),
+                "retrieval": found,
+                "seconds": seconds,
+                "first_statement": first,
+                "usage": answer.usage,
+                "fingerprint": answer.fingerprint,
+            }
+        )
+
+    def _answer(self, fact: Fact, begin: float) -> tuple[Answer | None, float | None]:
+        """The answer, and after how many seconds its first statement came."""
+        if fact.ask == "summary":
+            summary = self._method("summarise")(query=fact.question, language=fact.language)
+            return _as_answer(fact, summary), None
+        more = {"history": fact.history} if fact.history else {}
+        first: float | None = None
+        answer: Answer | None = None
+        for event in self._target.stream(fact.question, **more):
             if isinstance(event, Statement) and first is None:
                 first = time.perf_counter() - begin
             if isinstance(event, Answer):
                 answer = event
-        seconds = time.perf_counter() - begin
-        if answer is None:
-            return _broken(base, fact, "the stream ended without an answer", seconds)
-        _read_cited(answer, target, articles)
-    except RagError as error:
-        # An error of this one question is its result; one that would meet every question ends the run.
-        if not (error.retryable or isinstance(error, InputError)):
-            raise
-        return _broken(base, fact, f"{error.code}: {error}", time.perf_counter() - begin)
-    return base.model_copy(
-        update={
-            "status": answer.status,
-            "text": answer.text,
-            "citations": answer.citations,
-            "judgement": judge(fact, answer, articles, facts.names, facts.terms),
-            "seconds": seconds,
-            "first_statement": first,
-            "usage": answer.usage,
-            "fingerprint": answer.fingerprint,
-        }
-    )
+        return answer, first
+
+    def _method(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] | None = getattr(self._target, name, None)
+        if method is None:
+            raise InputError(f"This target cannot {name}.", hint="Leave such facts out with --tag or --only.")
+        return method
+
+    def _search(self, fact: Fact) -> dict[str, float] | None:
+        """How well the target's search does on this question; None where it has none, or nothing is to be found."""
+        if not fact.required or fact.history or not hasattr(self._target, "search"):
+            return None
+        hits: list[Hit] = self._method("search")(fact.question, k=K)
+        self._read({hit.article_id for hit in hits})
+        return retrieval(fact, hits, self._articles)
+
+    def _read(self, article_ids: Collection[str]) -> None:
+        """Fetch articles; one that does not exist stays out and is judged so."""
+        for article_id in sorted(set(article_ids) - self._articles.keys()):
+            try:
+                self._articles[article_id] = self._target.article(article_id)
+            except ArticleNotFound:
+                continue
 
 
-def _read_cited(answer: Answer, target: Target, articles: dict[str, Article]) -> None:
-    """Fetch every article the answer cites; one that does not exist stays out and is judged so."""
-    cited = {c.article_id for c in answer.citations}
-    cited |= {c.article_id for statement in answer.statements for c in statement.citations}
-    for article_id in sorted(cited - articles.keys()):
-        try:
-            articles[article_id] = target.article(article_id)
-        except ArticleNotFound:
-            continue
+def _citations(answer: Answer) -> Iterator[Any]:
+    yield from answer.citations
+    for statement in answer.statements:
+        yield from statement.citations
+
+
+def _as_answer(fact: Fact, summary: Summary) -> Answer:
+    shared = {name: getattr(summary, name) for name in Answer.model_fields if name in Summary.model_fields}
+    return Answer(**shared, question=fact.question)
+
+
+def _around(article_id: str, start: int, end: int, articles: dict[str, Article]) -> tuple[str, str]:
+    text = articles[article_id].text if article_id in articles else ""
+    return text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
 
 
 def _broken(base: FactResult, fact: Fact, what: str, seconds: float) -> FactResult:
     judgement = Judgement(faults=(Fault(kind="error", detail=what),), required=len(fact.required))
     return base.model_copy(update={"judgement": judgement, "seconds": seconds})
+
+
+def _read_kept(keep: Path | None) -> list[FactResult]:
+    """Results of a run that broke off; a last line that was cut off is left out."""
+    if keep is None or not keep.exists():
+        return []
+    *whole, rest = keep.read_text(encoding="utf-8").split("\n")
+    try:
+        results = [FactResult.model_validate_json(line) for line in whole]
+    except ValidationError as error:
+        raise InputError(
+            f"{keep} holds no results of a run: {error.errors()[0]['msg']}.",
+            hint="Delete it, or name another.",
+        ) from error
+    if rest:
+        os.truncate(keep, len("".join(f"{line}\n" for line in whole).encode()))
+    return results

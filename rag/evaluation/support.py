@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
-from rag.evaluation.matching import blank_out, normalise, stands, without_marks
+from rag.evaluation.matching import NUMBER_WORDS, blank_out, normalise, stands, without_marks
 from rag.types import Article, Citation, Statement
 
 ALIKE = 0.7  # least similarity of two sound keys of one name
@@ -23,21 +23,6 @@ _WORD = re.compile(r"\w+(?:['’]\w+)?")  # noqa: RUF001 - both apostrophes occu
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _QUOTED = re.compile(r"„[^“”]*[“”]|“[^”]*”|«[^»]*»|»[^«]*«|\"[^\"]*\"")
 
-# Small numbers as words, since "seit drei Jahren" may be answered with "3 years".
-_NUMBER_WORDS = {
-    "1": "ein eine einen eins one un une один одна bir",
-    "2": "zwei beide beiden two both deux два две оба iki",
-    "3": "drei three trois три üç",
-    "4": "vier four quatre четыре dört",
-    "5": "fünf five cinq пять beş",
-    "6": "sechs six шесть altı",
-    "7": "sieben seven sept семь yedi",
-    "8": "acht eight huit восемь sekiz",
-    "9": "neun nine neuf девять dokuz",
-    "10": "zehn ten dix десять on",
-    "11": "elf eleven onze одиннадцать",
-    "12": "zwölf twelve douze двенадцать",
-}
 _FUNCTION_WORDS = {
     "de": "der die das und nicht ist war mit von dass ein eine einen den dem des sich auf für wurde haben zu "
     "im sie er es auch nach an bei als wird werden sind dies",
@@ -121,7 +106,7 @@ def _numbers(text: str, *, words: bool = False) -> set[str]:
         tokens = set(_WORD.findall(normalise(text)))
         found |= {
             digits
-            for digits, forms in _NUMBER_WORDS.items()
+            for digits, forms in NUMBER_WORDS.items()
             if not tokens.isdisjoint(normalise(forms).split())
         }
     return found

@@ -1,0 +1,264 @@
+"""A finished run as one HTML page that needs nothing beside it: no other file, no other host.
+
+In: an `EvalReport`; out: the page. What broke stands on top; every fact has a section with question, answer, marked
+citations, proving sentences and what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from rag.evaluation.compare import Comparison
+from rag.evaluation.metrics import FactResult, Measure
+from rag.evaluation.report import (
+    LABELS,
+    comparison_row,
+    how_tested,
+    measure_row,
+    render_markdown,
+    shown_value,
+    write_junit,
+    write_text,
+)
+from rag.types import Citation
+
+if TYPE_CHECKING:
+    from rag.evaluation.runner import EvalReport
+
+_FRAME = Path(__file__).with_name("page.html")
+_SHOWN = 12  # failures that stand on top; the others follow after the measures
+_MOST_CHARS = 4000  # of an answer or a quote: whole articles must not swell the page
+
+
+def render_page(report: EvalReport, history: Sequence[EvalReport] = ()) -> str:
+    """The page; `history` are earlier reports of the same facts, drawn as a line per measure."""
+    failed = [result for result in report.results if result.state == "failed"]
+    flaky = [result for result in report.results if result.flaky]
+    past = sorted((*history, report), key=lambda one: one.started)
+    parts = {
+        "verdict": _verdict(report, failed, flaky),
+        "state": "good" if report.passed and not failed else "mixed" if report.passed else "bad",
+        "facts_path": escape(report.facts_path),
+        "when": f"{report.started:%Y-%m-%d %H:%M} UTC",
+        "how": escape(_how(report)),
+        "broken": _broken(report, [*failed, *flaky]),
+        "measures": "".join(_measure(one, past) for one in report.measures if one.n or one.bound is not None),
+        "comparisons": "".join(map(_comparison, report.comparisons)),
+        "kinds": _options(result.kind for result in report.results),
+        "languages": _options(result.language for result in report.results),
+        "tags": _options(tag for result in report.results for tag in result.tags),
+        "facts": "".join(map(_fact, sorted(report.results, key=lambda result: result.state == "passed"))),
+    }
+    return Template(_FRAME.read_text(encoding="utf-8")).substitute(parts)
+
+
+def _verdict(report: EvalReport, failed: Sequence[FactResult], flaky: Sequence[FactResult]) -> str:
+    total = len(report.results)
+    bad = [f"{len(failed)} of {total} facts failed"] if failed else []
+    bad += [f"{len(flaky)} flaky"] if flaky else []
+    facts = ", ".join(bad) or f"All {total} facts hold"
+    if report.broken_bounds:
+        return f"{facts}; {len(report.broken_bounds)} bounds not kept"
+    return f"{facts}; all bounds kept" if report.section else facts
+
+
+def _how(report: EvalReport) -> str:
+    how = f"target {report.target}, {report.seconds:.1f} s"
+    if report.runs > 1:
+        how += f", every question asked {report.runs} times"
+    if report.fingerprints:
+        how += f", fingerprint {', '.join(report.fingerprints)}"
+    return how
+
+
+def _broken(report: EvalReport, results: Sequence[FactResult]) -> str:
+    """What broke: bounds, kinds of faults with their counts, then the facts, those lost since the baseline first."""
+    lost = {fact for comparison in report.comparisons for row in comparison.rows for fact in row.lost}
+    first = sorted(results, key=lambda one: one.id not in lost)
+    bounds = "".join(f"<li>{escape(_bound_label(name))}</li>" for name in report.broken_bounds)
+    counts = Counter(kind for one in results for kind in {fault.kind for fault in one.judgement.faults})
+    chips = "".join(f"<button value={kind}>{n} × {kind}</button>" for kind, n in counts.most_common())
+    lines = "".join(
+        f"<li>{'<b class=failed>lost</b> ' if one.id in lost else ''}{_link(one.id, one.question)} "
+        f"<span>{escape(_faults_of(one))}</span></li>"
+        for one in first[:_SHOWN]
+    )
+    more = f"<p class=small>… and {len(first) - _SHOWN} more below.</p>" if len(first) > _SHOWN else ""
+    return "".join(
+        (
+            f"<h2>Bounds not kept</h2><ul class=bounds>{bounds}</ul>" if bounds else "",
+            f"<h2>What went wrong</h2><p class=chips>{chips}</p><ul class=broken>{lines}</ul>{more}"
+            if lines
+            else "",
+        )
+    )
+
+
+def _bound_label(name: str) -> str:
+    return LABELS.get(name, name)
+
+
+def _faults_of(result: FactResult) -> str:
+    return ", ".join(dict.fromkeys(fault.kind for fault in result.judgement.faults))
+
+
+def _measure(one: Measure, past: Sequence[EvalReport]) -> str:
+    label, value, interval, n, bound, state = measure_row(one)
+    bar = (
+        f'<meter min=0 max=1 value="{one.value:.3f}"></meter>'
+        if one.unit == "rate" and one.value is not None
+        else ""
+    )
+    cells = (label, value, interval, n, bound)
+    row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    kind = "low" if state and not one.passed else ""
+    return f"<tr class='{kind}'>{row}<td>{bar}</td><td>{_line(one, past)}</td><td>{escape(state)}</td></tr>"
+
+
+def _line(one: Measure, past: Sequence[EvalReport]) -> str:
+    """A measure over the runs, as a small drawing; nothing for a single run."""
+    values = [
+        (m, report) for report in past for m in report.measures if m.name == one.name and m.value is not None
+    ]
+    if len(values) < 2:
+        return ""
+    known = [m.value or 0.0 for m, _ in values]
+    low, high = (0.0, 1.0) if one.unit == "rate" else (0.0, max(known) or 1.0)
+    step = 110 / (len(known) - 1)
+    points = [(5 + n * step, 25 - 20 * (value - low) / (high - low)) for n, value in enumerate(known)]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    told = "; ".join(f"{report.started:%Y-%m-%d %H:%M}: {shown_value(m, m.value)}" for m, report in values)
+    last = f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="2.5"/>'
+    return f'<svg viewBox="0 0 120 30" role="img"><title>{escape(told)}</title><polyline points="{path}"/>{last}</svg>'
+
+
+def _comparison(comparison: Comparison) -> str:
+    names = (f"{comparison.before} → {comparison.after}", "before", "after", "lost", "gained", "p", "")
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    rows = "".join(
+        f"<tr class='{'low' if comparison.meaning(row) == 'worse' else ''}'>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in comparison_row(comparison, row))
+        + "</tr>"
+        for row in comparison.rows
+    )
+    changed = "".join(
+        f"<p>{name}: {', '.join(map(_link, ids))}</p>"
+        for row in comparison.rows[:1]
+        for name, ids in (("Lost", row.lost), ("Gained", row.gained))
+        if ids
+    )
+    test = escape(how_tested(comparison))
+    return f"<section><h2>Compared</h2><table><tr>{head}</tr>{rows}</table>{changed}<p class=small>{test}</p></section>"
+
+
+def _link(fact_id: str, text: str = "") -> str:
+    return f'<a href="#{escape(fact_id)}">{escape(text or fact_id)}</a>'
+
+
+def _options(values: Iterable[str]) -> str:
+    return "".join(f"<option>{escape(value)}</option>" for value in sorted(set(values)))
+
+
+def _fact(result: FactResult) -> str:
+    words = " ".join((result.id, result.question, result.text, _faults_of(result))).casefold()
+    data = {
+        "state": result.state,
+        "kind": result.kind,
+        "language": result.language,
+        "tags": " ".join(result.tags),
+        "words": words[:600],
+    }
+    attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
+    times = f" right in {sum(result.outcomes)} of {len(result.outcomes)} runs" if result.flaky else ""
+    summary = (
+        f"<summary><b class={result.state}>{result.state}</b> {escape(result.question)} "
+        f"<span>{escape(result.id)}, {result.language}{times} · {escape(_faults_of(result) or 'nothing wrong')}</span>"
+        "</summary>"
+    )
+    body = "".join(
+        (
+            _list(
+                "What is wrong",
+                [f"<b>{one.kind}</b> {escape(one.detail)}" for one in result.judgement.faults],
+            ),
+            _part("Answer", _answer(result)),
+            _list("Must be said", [escape(name) for name in result.required]),
+            _list("Cited", [_cited(one, result, n) for n, one in enumerate(result.citations)]),
+            _list("Proving sentences", [escape(sentence) for sentence in result.proof]),
+            _part("Cost", escape(_cost(result))),
+        )
+    )
+    return f'<details id="{escape(result.id)}" {attributes}>{summary}<dl>{body}</dl></details>'
+
+
+def _part(name: str, content: str) -> str:
+    return f"<dt>{name}</dt><dd>{content}</dd>"
+
+
+def _list(name: str, items: Sequence[str]) -> str:
+    if not items:
+        return ""
+    return _part(name, f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>")
+
+
+def _answer(result: FactResult) -> str:
+    status = result.status or "no answer"
+    right = "" if result.status == result.expected else f", right is {result.expected}"
+    text = re.sub(r"\[(\d+)\]", r"<sup>[\1]</sup>", escape(_short(result.text)))
+    return f"<p class=answer>{text}</p><p class=small>{status}{right}</p>"
+
+
+def _cited(citation: Citation, result: FactResult, n: int) -> str:
+    before, after = result.around[n] if n < len(result.around) else ("", "")
+    place = f"{citation.title or citation.article_id} [{citation.start}:{citation.end}]"
+    proving = any(_overlap(citation.quote, sentence) for sentence in result.proof)
+    mark = f"<mark class={'proof' if proving else 'stray'}>{escape(_short(citation.quote))}</mark>"
+    shown = f"<q>…{escape(before)}{mark}{escape(after)}…</q>"
+    return f"[{citation.number}] {shown} <span class=small>{escape(place)}</span>"
+
+
+def _overlap(quote: str, sentence: str) -> bool:
+    plain = " ".join(quote.split())
+    return bool(plain) and (plain in sentence or sentence in plain)
+
+
+def _cost(result: FactResult) -> str:
+    usage = result.usage
+    told = f"{result.seconds:.2f} s, {usage.prompt_tokens} prompt and {usage.output_tokens} output tokens"
+    if result.retrieval:
+        told += "; search: " + ", ".join(f"{name} {value:.2f}" for name, value in result.retrieval.items())
+    return told
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_CHARS else f"{text[:_MOST_CHARS]} … ({len(text):,} characters)"
+
+
+def write_report(
+    report: EvalReport,
+    *,
+    json: Path | None = None,
+    html: Path | None = None,
+    markdown: Path | None = None,
+    junit: Path | None = None,
+    history: Sequence[EvalReport] = (),
+) -> None:
+    """Write a report in every form that has a path; `history` are earlier reports for the page.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    if json:
+        write_text(json, f"{report.model_dump_json(indent=1)}\n")
+    if html:
+        write_text(html, render_page(report, history))
+    if markdown:
+        write_text(markdown, render_markdown(report))
+    if junit:
+        write_junit(report, junit)
