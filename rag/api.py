@@ -79,8 +79,10 @@ from rag.types import (
     Article,
     CheckReport,
     Deletion,
+    DraftCheck,
     Event,
     Filters,
+    Form,
     Hit,
     Message,
     OptionalMoment,
@@ -167,13 +169,30 @@ class SearchRequest(Filters):
 
 
 class SummariseRequest(Filters):
-    """Which articles to summarise: by id, or the `k` best for a query. `language` is that of the summary."""
+    """Which articles to summarise: by id, or the `k` best for a query; how long, in which form, what about.
+
+    `language` is that of the summary, `written_in` that of the articles.
+    """
 
     model_config = _examples({"query": "security guarantees", "sentences": 3, "language": "en"})
 
     query: Question | None = None
     k: StrictInt = Field(default=20, ge=1, le=1_000)
-    sentences: StrictInt = Field(default=5, ge=1, le=100)
+    focus: Question = ""
+    form: Form = Form.TEXT
+    sentences: StrictInt | None = Field(default=None, ge=1, le=100)
+    words: StrictInt | None = Field(default=None, ge=1, le=5_000)
+    written_in: Annotated[str, Field(max_length=35)] = ""
+    deadline: Annotated[float | None, Field(gt=0, le=86_400)] = None
+    stream: StrictBool = False
+
+
+class VerifyRequest(Filters):
+    """A draft, and which articles may carry its statements."""
+
+    model_config = _examples({"text": "The harbour was opened on Friday. It cost 24 million euros."})
+
+    text: Annotated[str, Field(max_length=200_000)]
 
 
 class NewArticle(BaseModel):
@@ -469,6 +488,9 @@ def _route(request: Request) -> str:
 # --- questions on their way --------------------------------------------------------------------
 
 
+Sent = Event | Summary  # what a stream sends
+
+
 class Asked:
     """One question on its way: its place in line, its events from threads, and how it is stopped.
 
@@ -482,7 +504,7 @@ class Asked:
 
     def __init__(
         self,
-        open_events: Callable[[], Iterator[Event]],
+        open_events: Callable[[], Iterator[Sent]],
         place: Place,
         *,
         deadline: float,
@@ -500,9 +522,9 @@ class Asked:
         """Nobody waits any more: the model stops at its next word."""
         self._given_up.set()
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncIterator[Sent]:
         """The events; what was found comes before the turn, as no model is needed for it."""
-        events: Iterator[Event] | None = None
+        events: Iterator[Sent] | None = None
         try:
             if self._reads_first:
                 await self._place.turn()
@@ -523,7 +545,7 @@ class Asked:
                     close()
             self._place.leave()
 
-    async def _next(self, events: Iterator[Event]) -> Event | None:
+    async def _next(self, events: Iterator[Sent]) -> Sent | None:
         step = asyncio.ensure_future(run_in_threadpool(self._step, events))
         try:
             return await asyncio.shield(step)
@@ -533,7 +555,7 @@ class Asked:
             await _ended(step)
             raise
 
-    def _step(self, events: Iterator[Event]) -> Event | None:
+    def _step(self, events: Iterator[Sent]) -> Sent | None:
         # Runs in a copy of the context, so that this does not reach other questions.
         nobody_waits.set(self._is_given_up)
         if self._is_late():
@@ -576,7 +598,7 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _last(events: AsyncIterator[Event]) -> Event:
+async def _last(events: AsyncIterator[Sent]) -> Sent:
     async for event in events:
         last = event
     return last
@@ -613,7 +635,7 @@ def _frame(data: str, name: str = "") -> str:
     return f"event: {name}\ndata: {data}\n\n" if name else f"data: {data}\n\n"
 
 
-async def _event_frames(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[str]:
+async def _event_frames(first: Sent, events: AsyncIterator[Sent]) -> AsyncIterator[str]:
     try:
         yield _named(first)
         async for event in events:
@@ -623,11 +645,11 @@ async def _event_frames(first: Event, events: AsyncIterator[Event]) -> AsyncIter
         yield _frame(json.dumps(_told("", error)), "error")
 
 
-def _named(event: Event) -> str:
+def _named(event: Sent) -> str:
     return _frame(event.model_dump_json(), type(event).__name__.lower())
 
 
-async def _chunk_frames(first: Event, events: AsyncIterator[Event], chunks: Chunks) -> AsyncIterator[str]:
+async def _chunk_frames(first: Sent, events: AsyncIterator[Sent], chunks: Chunks) -> AsyncIterator[str]:
     yield _frame(chunks.first())
     try:
         answer = first
@@ -642,7 +664,7 @@ async def _chunk_frames(first: Event, events: AsyncIterator[Event], chunks: Chun
         yield _frame(line)
 
 
-Frames = Callable[[Event, AsyncIterator[Event]], AsyncIterator[str]]
+Frames = Callable[[Sent, AsyncIterator[Sent]], AsyncIterator[str]]
 
 
 async def _answered(
@@ -681,7 +703,9 @@ def _wants_events(stream: bool, request: Request) -> bool:
 
 open_routes = APIRouter()
 routes = APIRouter()
-_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
 
 
 @routes.post("/v1/ask", response_model=Answer, responses=_STREAM, tags=["ask"])
@@ -709,28 +733,44 @@ def search(body: SearchRequest, visit: Reading) -> Hits:
     return Hits(hits=visit.qa.search(body.question, k=body.k, **_given(body)))
 
 
-@routes.post("/v1/summarise", response_model=Summary, tags=["ask"])
-async def summarise(body: SummariseRequest, request: Request, visit: Reading) -> Summary | Response:
-    """A cited summary."""
+@routes.post("/v1/verify", tags=["ask"])
+def verify(body: VerifyRequest, visit: Reading) -> DraftCheck:
+    """Each statement of a draft: supported, contradicted or not found, with citations. No language model is asked."""
+    return visit.qa.verify(body.text, **_given(body))
 
-    def summary() -> Summary:
-        nobody_waits.set(gone.is_set)
-        return visit.qa.summarise(
+
+@routes.post("/v1/summarise", response_model=Summary, responses=_STREAM, tags=["ask"])
+async def summarise(body: SummariseRequest, request: Request, visit: Reading) -> Summary | Response:
+    """A cited summary, or with `stream` its events: statement …, summary; error if it breaks off."""
+    state = request.app.state
+    asked = Asked(
+        lambda: visit.qa.stream_summary(
             body.article_ids or None,
             query=body.query,
             k=body.k,
+            focus=body.focus,
+            form=body.form,
             sentences=body.sentences,
+            words=body.words,
             language=body.language or None,
+            written_in=body.written_in,
+            deadline=min(body.deadline or state.settings.deadline, state.settings.deadline),
             **_given(body, "article_ids", "language"),
-        )
-
-    async def in_turn() -> Summary:
-        with request.app.state.line.enter(visit.caller.id) as place:
-            await place.turn()
-            return await run_in_threadpool(summary)
-
-    gone = threading.Event()
-    return await _unless_gone(request.receive, in_turn(), gone.set) or Response(status_code=_CLIENT_GONE)
+        ),
+        state.line.enter(visit.caller.id),
+        deadline=2 * state.settings.deadline,  # a summary that is late ends by itself and says what it lacks
+        reads_first=True,
+        meter=state.meter,
+    )
+    events = asked.events()
+    if not _wants_events(body.stream, request):
+        summary = await _unless_gone(request.receive, _last(events), asked.stop)
+        assert summary is None or isinstance(summary, Summary)
+        return summary or Response(status_code=_CLIENT_GONE)
+    first = await _unless_gone(request.receive, anext(events), asked.stop)
+    return (
+        EventStream(_event_frames(first, events), asked.stop) if first else Response(status_code=_CLIENT_GONE)
+    )
 
 
 # --- articles ----------------------------------------------------------------------------------
@@ -861,7 +901,7 @@ async def chat_completions(
         with_usage = body.stream_options is not None and body.stream_options.include_usage
         chunks = Chunks(base, with_usage=with_usage)
 
-        def frames(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[str]:
+        def frames(first: Sent, events: AsyncIterator[Sent]) -> AsyncIterator[str]:
             return _chunk_frames(first, events, chunks)
 
     answer = await _answered(request, visit, question, history, _given(body.filters), frames)

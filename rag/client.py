@@ -24,21 +24,25 @@ from rag.types import (
     Answer,
     Article,
     Deletion,
+    DraftCheck,
     Event,
     Evidence,
     Filters,
+    Form,
     Hit,
     Message,
     Statement,
     Summary,
+    SummaryEvent,
 )
 
 T = TypeVar("T")
 
-_EVENTS: dict[str, type[Evidence] | type[Statement] | type[Answer]] = {
+_EVENTS: dict[str, type[Evidence] | type[Statement] | type[Answer] | type[Summary]] = {
     "evidence": Evidence,
     "statement": Statement,
     "answer": Answer,
+    "summary": Summary,
 }
 _RETRIES = 3  # further tries of a safe request
 _FIRST_WAIT = 0.2  # seconds; doubles with each try, plus up to half of it by chance
@@ -109,21 +113,23 @@ def _searching(question: str, k: int, filters: Mapping[str, object]) -> _Call[li
     return _Call("POST", "/v1/search", list[Hit], envelope="hits", body=body)
 
 
+def _verifying(text: str, filters: Mapping[str, object]) -> _Call[DraftCheck]:
+    return _Call("POST", "/v1/verify", DraftCheck, body={"text": text, **_filters(filters)})
+
+
 def _summarising(
     article_ids: Sequence[str] | None,
-    query: str | None,
-    k: int,
-    sentences: int,
-    language: str | None,
+    wanted: Mapping[str, Any],
     filters: Mapping[str, object],
+    stream: bool = False,
 ) -> _Call[Summary]:
-    body: dict[str, Any] = {"k": k, "sentences": sentences, **_filters(filters)}
+    """`wanted` holds the other parameters by name; those that are not set are left to the service."""
+    body: dict[str, Any] = {name: value for name, value in wanted.items() if value or value == 0}
+    body |= _filters(filters)
     if article_ids is not None:
         body["article_ids"] = list(article_ids)
-    if query is not None:
-        body["query"] = query
-    if language is not None:
-        body["language"] = language
+    if stream:
+        body["stream"] = True
     return _Call("POST", "/v1/summarise", Summary, body=body)
 
 
@@ -173,7 +179,7 @@ class _EventReader:
         self._data: list[str] = []
         self._finished = False
 
-    def feed(self, text: str) -> Iterator[Event]:
+    def feed(self, text: str) -> Iterator[Any]:
         """The events that `text` completes.
 
         Raises:
@@ -187,13 +193,13 @@ class _EventReader:
                 yield event
 
     def close(self) -> None:
-        """Check that the last event was the answer."""
+        """Check that the last event was the answer or summary."""
         if not self._finished:
             raise ServiceUnavailable(
                 "The service stopped before the answer was finished.", hint="Ask again in a moment."
             )
 
-    def _line(self, line: str) -> Event | None:
+    def _line(self, line: str) -> Event | Summary | None:
         if line:
             key, _, value = line.partition(":")
             value = value.removeprefix(" ")
@@ -207,7 +213,7 @@ class _EventReader:
             raise _error_of(500, data)
         if name not in _EVENTS:
             return None
-        self._finished = name == "answer"
+        self._finished = name in {"answer", "summary"}
         try:
             return _EVENTS[name].model_validate_json(data)
         except ValidationError as error:
@@ -296,7 +302,10 @@ class Client:
 
     def stream(self, question: str, *, history: Sequence[Message] = (), **filters: object) -> Iterator[Event]:
         """Typed events as they are verified; the last one is the Answer. Closing the iterator hangs up."""
-        call, reader = _asking(question, history, filters, stream=True), _EventReader()
+        yield from self._stream(_asking(question, history, filters, stream=True))
+
+    def _stream(self, call: _Call[Any]) -> Iterator[Any]:
+        reader = _EventReader()
         try:
             with self._http.stream(**_request(call, "text/event-stream")) as response:
                 if response.status_code >= 400:
@@ -311,18 +320,53 @@ class Client:
         """The `k` nearest passages, nearest first."""
         return self._send(_searching(question, k, filters))
 
+    def verify(self, text: str, **filters: object) -> DraftCheck:
+        """A draft held against the articles: each statement supported, contradicted or not found, with citations."""
+        return self._send(_verifying(text, filters))
+
     def summarise(
         self,
         article_ids: Sequence[str] | None = None,
         *,
         query: str | None = None,
         k: int = 20,
-        sentences: int = 5,
+        focus: str = "",
+        form: Form | str = Form.TEXT,
+        sentences: int | None = None,
+        words: int | None = None,
         language: str | None = None,
+        written_in: str = "",
+        deadline: float | None = None,
         **filters: object,
     ) -> Summary:
-        """A cited summary of the given articles, or of what `query` finds."""
-        return self._send(_summarising(article_ids, query, k, sentences, language, filters))
+        """A cited summary of the given articles, or of what `query` finds; see `NewsQA.summarise`."""
+        wanted = dict(
+            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
+            language=language, written_in=written_in, deadline=deadline,
+        )  # fmt: skip
+        return self._send(_summarising(article_ids, wanted, filters))
+
+    def stream_summary(
+        self,
+        article_ids: Sequence[str] | None = None,
+        *,
+        query: str | None = None,
+        k: int = 20,
+        focus: str = "",
+        form: Form | str = Form.TEXT,
+        sentences: int | None = None,
+        words: int | None = None,
+        language: str | None = None,
+        written_in: str = "",
+        deadline: float | None = None,
+        **filters: object,
+    ) -> Iterator[SummaryEvent]:
+        """The statements of a summary as they are verified; the last event is the Summary."""
+        wanted = dict(
+            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
+            language=language, written_in=written_in, deadline=deadline,
+        )  # fmt: skip
+        yield from self._stream(_summarising(article_ids, wanted, filters, stream=True))
 
     def articles(self, **filters: object) -> list[Article]:
         """All articles that pass the filters, without their text."""
@@ -380,7 +424,11 @@ class AsyncClient:
         self, question: str, *, history: Sequence[Message] = (), **filters: object
     ) -> AsyncIterator[Event]:
         """Typed events as they are verified; the last one is the Answer. Closing the iterator hangs up."""
-        call, reader = _asking(question, history, filters, stream=True), _EventReader()
+        async for event in self._stream(_asking(question, history, filters, stream=True)):
+            yield event
+
+    async def _stream(self, call: _Call[Any]) -> AsyncIterator[Any]:
+        reader = _EventReader()
         try:
             async with self._http.stream(**_request(call, "text/event-stream")) as response:
                 if response.status_code >= 400:
@@ -396,18 +444,54 @@ class AsyncClient:
         """The `k` nearest passages, nearest first."""
         return await self._send(_searching(question, k, filters))
 
+    async def verify(self, text: str, **filters: object) -> DraftCheck:
+        """A draft held against the articles: each statement supported, contradicted or not found, with citations."""
+        return await self._send(_verifying(text, filters))
+
     async def summarise(
         self,
         article_ids: Sequence[str] | None = None,
         *,
         query: str | None = None,
         k: int = 20,
-        sentences: int = 5,
+        focus: str = "",
+        form: Form | str = Form.TEXT,
+        sentences: int | None = None,
+        words: int | None = None,
         language: str | None = None,
+        written_in: str = "",
+        deadline: float | None = None,
         **filters: object,
     ) -> Summary:
-        """A cited summary of the given articles, or of what `query` finds."""
-        return await self._send(_summarising(article_ids, query, k, sentences, language, filters))
+        """A cited summary of the given articles, or of what `query` finds; see `NewsQA.summarise`."""
+        wanted = dict(
+            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
+            language=language, written_in=written_in, deadline=deadline,
+        )  # fmt: skip
+        return await self._send(_summarising(article_ids, wanted, filters))
+
+    async def stream_summary(
+        self,
+        article_ids: Sequence[str] | None = None,
+        *,
+        query: str | None = None,
+        k: int = 20,
+        focus: str = "",
+        form: Form | str = Form.TEXT,
+        sentences: int | None = None,
+        words: int | None = None,
+        language: str | None = None,
+        written_in: str = "",
+        deadline: float | None = None,
+        **filters: object,
+    ) -> AsyncIterator[SummaryEvent]:
+        """The statements of a summary as they are verified; the last event is the Summary."""
+        wanted = dict(
+            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
+            language=language, written_in=written_in, deadline=deadline,
+        )  # fmt: skip
+        async for event in self._stream(_summarising(article_ids, wanted, filters, stream=True)):
+            yield event
 
     async def articles(self, **filters: object) -> list[Article]:
         """All articles that pass the filters, without their text."""

@@ -16,12 +16,15 @@ from rag.types import (
     AddReport,
     Answer,
     Article,
+    Checked,
     CheckReport,
     Citation,
     Deletion,
+    DraftCheck,
     Event,
     Evidence,
     Filters,
+    Form,
     FoundBy,
     Hit,
     Message,
@@ -73,6 +76,7 @@ class SmallNewsQA:
         self.failure: RagError | None = None
         self.late = False
         self.asked: list[tuple[str, tuple[Message, ...], dict[str, Any]]] = []
+        self.summarised: list[tuple[str, str, int | None, str]] = []
         self.closed = False
 
     def ask(self, question: str, *, history: Sequence[Message] = (), **filters: Any) -> Answer:
@@ -117,30 +121,54 @@ class SmallNewsQA:
         ]
         return found[:k]
 
+    def verify(self, text: str, *, progress: Any = None, **filters: Any) -> DraftCheck:
+        if not text.strip():
+            raise InputError("The draft is empty.", hint="Pass the text to be checked.")
+        hits = self.search(text, **filters)
+        cited = tuple(_statement(hit).citations[0] for hit in hits[:1])
+        verdict = Verdict.SUPPORTED if cited else Verdict.NOT_FOUND
+        one = Checked(text=text, start=0, end=len(text), verdict=verdict, support=0.5, citations=cited)
+        return DraftCheck(language="en", statements=(one,), citations=cited)
+
     def summarise(
         self,
         article_ids: Sequence[str] | None = None,
         *,
         query: str | None = None,
         k: int = 20,
-        sentences: int = 5,
         language: str | None = None,
+        sentences: int | None = None,
+        form: Form | str = Form.TEXT,
+        focus: str = "",
+        words: int | None = None,
+        written_in: str = "",
+        deadline: float | None = None,
+        progress: Any = None,
         **filters: Any,
     ) -> Summary:
+        self.summarised.append((form, focus, words, written_in))
         hits = self.search(query, k, **filters) if query else []
         hits += [_hit(article, article.sentences[0]) for article in map(self.article, article_ids or ())]
         if not hits:
             raise InputError("Nothing to summarise.", hint="Pass article_ids or a query.")
-        statements = tuple(map(_statement, hits[:sentences]))
+        statements = tuple(map(_statement, hits[: sentences or 5]))
         return Summary(
             status=Status.ANSWERED,
             language=language or "en",
+            form=Form(form),
             statements=statements,
             text=" ".join(f"{statement.text} [1]" for statement in statements),
             citations=statements[0].citations,
             covered=0.5,
             article_ids=tuple(article_ids or ()),
         )
+
+    def stream_summary(
+        self, article_ids: Sequence[str] | None = None, **wanted: Any
+    ) -> Iterator[Statement | Summary]:
+        summary = self.summarise(article_ids, **wanted)
+        yield from summary.statements
+        yield summary
 
     def add(self, sources: Any, progress: Any = None) -> AddReport:
         articles = [_indexed(one if isinstance(one, Article) else Article(text=str(one))) for one in sources]

@@ -132,6 +132,25 @@ def test_summarise_takes_ids_or_a_query(client: TestClient, qa: SmallNewsQA) -> 
     assert by_query.citations
 
 
+def test_a_summary_has_a_form_a_focus_and_a_length(client: TestClient, qa: SmallNewsQA) -> None:
+    body = {"query": "harbour", "form": "points", "focus": "the mayor", "words": 80, "written_in": "en"}
+    assert client.post("/v1/summarise", json=body).json()["form"] == "points"
+    assert qa.summarised[-1] == ("points", "the mayor", 80, "en")
+
+
+def test_a_summary_is_streamed_statement_by_statement(client: TestClient) -> None:
+    told = client.post("/v1/summarise", json={"query": "harbour", "stream": True})
+    names = [line.removeprefix("event: ") for line in told.text.splitlines() if line.startswith("event: ")]
+    assert names == ["statement", "summary"]
+    assert told.headers["Content-Type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("wrong", [{"form": "poem"}, {"sentences": 0}, {"words": 0}, {"deadline": -1}])
+def test_a_summary_that_cannot_be_made_is_refused(client: TestClient, wrong: dict[str, Any]) -> None:
+    refused = client.post("/v1/summarise", json={"query": "harbour", **wrong})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_input")
+
+
 def test_articles_are_listed_filtered_shown_added_and_deleted(client: TestClient, qa: SmallNewsQA) -> None:
     listed = [Article.model_validate(one) for one in client.get("/v1/articles").json()["articles"]]
     assert len(listed) == 2

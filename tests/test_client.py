@@ -40,14 +40,14 @@ Speak = Callable[..., Any]
 def speak_sync(url: str, method: str, *args: Any, api_key: str = "", **kwargs: Any) -> Any:
     with Client(url, api_key) as client:
         result = getattr(client, method)(*args, **kwargs)
-        return list(result) if method == "stream" else result
+        return list(result) if method.startswith("stream") else result
 
 
 def speak_async(url: str, method: str, *args: Any, api_key: str = "", **kwargs: Any) -> Any:
     async def speak() -> Any:
         async with AsyncClient(url, api_key) as client:
             result = getattr(client, method)(*args, **kwargs)
-            return [event async for event in result] if method == "stream" else await result
+            return [event async for event in result] if method.startswith("stream") else await result
 
     return asyncio.run(speak())
 
@@ -93,6 +93,7 @@ def test_questions_get_what_newsqa_says(speak: Speak, url: str, qa: SmallNewsQA)
     assert speak(url, "summarise", query="harbour") == qa.summarise(query="harbour")
     ids = [qa.articles()[0].id]
     assert speak(url, "summarise", ids, language="de") == qa.summarise(ids, language="de")
+    assert speak(url, "stream_summary", ids, form="points") == list(qa.stream_summary(ids, form="points"))
 
 
 def test_articles_come_and_go(speak: Speak, url: str, qa: SmallNewsQA) -> None:
