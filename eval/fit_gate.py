@@ -4,11 +4,12 @@
                                                     asks, and adds one row per sentence judged
     python eval/fit_gate.py fit ROWS.jsonl          cross-validates, reports, writes rag/gate.json
 
-FOLDER holds pairs NAME.jsonl (question, answers, gold_doc) and NAME_corpus.jsonl (doc_id, title, text). Each question
-is asked three times: as it is; with every sentence that holds an accepted answer hidden, so that its topic is still
-there and its answer is not; and about something else, one of its names or nouns exchanged. With --extractive they are
-asked without a language model, which is quick. A quarter of the questions is asked in English, as the language model
-translates them. Only sets whose licence allows it may be used. Rows hold numbers only, no text.
+FOLDER holds pairs NAME.jsonl (question, answers, gold_doc, answerable) and NAME_corpus.jsonl (doc_id, title, text).
+Each answerable question is asked as it is ("plain"); with every sentence that holds an accepted answer hidden, so that
+its topic is still there and its answer is not ("hidden"); and about something else, one of its names or nouns exchanged
+("exchanged"). Every second one is also asked in English, plain and hidden, as the language model translates it.
+Questions whose article is not there ("absent") come on top, half as many. With --extractive all are asked without a
+language model, which is quick. Only sets whose licence allows it may be used. Rows hold numbers only, no text.
 """
 
 from __future__ import annotations
@@ -41,18 +42,20 @@ from rag.verify import confirm
 from rag.words import words
 
 _GATES = Path(__file__).parent.parent / "rag" / "gate.json"
-_EXTRACTIVE = ("lead", "coverage", "around", "strangers", "fits", "similarity")
+_EXTRACTIVE = ("lead", "coverage", "nearness", "weakest", "around", "strangers", "fits", "similarity")
 _MODEL = ("chosen", "none", *_EXTRACTIVE)
-# Across languages neither words nor cosines can be compared; what is left carries over from the articles' language.
-_FOREIGN = ("chosen", "none", "lead")
-# Share of unanswerable questions met with silence; exchanging a word does not always take the answer away.
-_SILENCE = 0.85
+# Across languages words cannot be compared, only how near they are.
+_FOREIGN_EXTRACTIVE = ("lead", "nearness", "weakest", "fits", "similarity")
+_FOREIGN = ("chosen", "none", *_FOREIGN_EXTRACTIVE)
+# Share of the questions without an answer that is met with silence. Those with a word exchanged do not count here:
+# often the answer is still there.
+_SILENCE = 0.9
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
 # Which way each signal speaks: knowing it keeps a small sample from teaching nonsense.
 _SIGNS = {
-    "chosen": 1, "none": -1, "lead": -1, "coverage": 1, "around": 1, "strangers": -1, "fits": 1,
-    "similarity": 1, "yes": 1,
+    "chosen": 1, "none": -1, "lead": -1, "coverage": 1, "nearness": 1, "weakest": 1, "around": 1, "strangers": -1,
+    "fits": 1, "similarity": 1, "yes": 1,
 }  # fmt: skip
 
 Values = npt.NDArray[np.float64]
@@ -92,8 +95,9 @@ def _collect(folder: Path, rows: Path, n: int, extractive: bool) -> None:
             for document in documents
         ]
         questions = _read(corpus.with_name(corpus.name.replace("_corpus", "")))
-        usable = [question for question in questions if question.get("answerable", True)]
-        asked += chooser.sample(usable, min(n, len(usable)))
+        for answerable, share in ((True, n), (False, n // 2)):
+            usable = [question for question in questions if question.get("answerable", True) is answerable]
+            asked += chooser.sample(usable, min(share, len(usable)))
     chooser.shuffle(asked)
     llm = open_llm(read_settings())
     assert llm is not None
@@ -107,17 +111,28 @@ def _collect(folder: Path, rows: Path, n: int, extractive: bool) -> None:
             articles, progress=lambda done, total, what: print(what, done, total, file=sys.stderr, end="\r")
         )
         for number, question in enumerate(asked):
-            text = _in_english(llm, question["question"]) if number % 4 == 0 else question["question"]
-            swapped = _swapped(text, asked[(number + 1) % len(asked)]["question"], chooser)
-            for wording, hidden in ((text, False), (text, True), (swapped, False)):
-                if not wording:
-                    continue
-                unanswerable = hidden or wording is swapped
-                for row in _rows(qa, asking_with, wording, question, hidden):
-                    row["label"] *= not unanswerable
-                    out.write(json.dumps(row | {"hidden": unanswerable, "question": number}) + "\n")
+            other = asked[(number + 1) % len(asked)]["question"]
+            for text, way in _wordings(llm, question, other, english=number % 2 == 0, chooser=chooser):
+                for row in _rows(qa, asking_with, text, question, way):
+                    out.write(json.dumps(row | {"way": way, "question": number}) + "\n")
             out.flush()
             print(f"{number + 1}/{len(asked)}", file=sys.stderr)
+
+
+def _wordings(
+    llm: ChatModel, question: dict[str, Any], other: str, *, english: bool, chooser: random.Random
+) -> Iterator[tuple[str, str]]:
+    """(question, way) of all ways in which one question is asked."""
+    text = question["question"]
+    if not question.get("answerable", True):
+        yield text, "absent"
+        return
+    yield from ((text, "plain"), (text, "hidden"))
+    if exchanged := _swapped(text, other, chooser):
+        yield exchanged, "exchanged"
+    if english:
+        translated = _in_english(llm, text)
+        yield from ((translated, "plain"), (translated, "hidden"))
 
 
 def _swapped(text: str, other: str, chooser: random.Random) -> str:
@@ -136,9 +151,10 @@ def _in_english(llm: ChatModel, text: str) -> str:
 
 
 def _rows(
-    qa: NewsQA, llm: ChatModel | None, text: str, question: dict[str, Any], hidden: bool
+    qa: NewsQA, llm: ChatModel | None, text: str, question: dict[str, Any], way: str
 ) -> Iterator[dict[str, Any]]:
     asking = Asking(qa, text, (), Filters())
+    hidden = way == "hidden"
     pool = [hit for hit in asking.pool() if not (hidden and _holds(hit, question["answers"]))]
     context = [hit for hit in asking.context(pool) if not (hidden and _holds(hit, question["answers"]))]
     if not context:
@@ -148,7 +164,8 @@ def _rows(
     )
     for rank, (hit, seen) in enumerate(judged[:3]):
         yes = confirm(llm, asking.question.text, hit.text)[0] if llm and rank == 0 else None
-        label = _holds(hit, question["answers"]) and hit.url == _address(question["gold_doc"])
+        proves = hit.url == _address(question["gold_doc"]) and _holds(hit, question["answers"])
+        label = way == "plain" and proves
         yield asdict(seen) | {
             "yes": yes,
             "label": int(label),
@@ -177,7 +194,7 @@ def _fit(path: Path) -> None:
         "extractive": _gate("extractive", _same_language(extractive), _EXTRACTIVE),
         "first_foreign": _gate("first_foreign", read, _FOREIGN) | {"doubt": 0.3},
         "second_foreign": _gate("second_foreign", confirmed, (*_FOREIGN, "yes")),
-        "extractive_foreign": _gate("extractive_foreign", extractive, ("lead", "similarity")),
+        "extractive_foreign": _gate("extractive_foreign", extractive, _FOREIGN_EXTRACTIVE),
     }
     _GATES.write_text(json.dumps(gates, indent=2) + "\n", encoding="utf-8")
 
@@ -197,8 +214,10 @@ def _gate(name: str, rows: list[dict[str, Any]], features: tuple[str, ...]) -> d
     print(f"\n{name}: {len(rows)} rows, {labels.mean():.0%} right, AUC {roc_auc_score(labels, support):.3f}")
     for feature, column in zip(features, values.T, strict=True):
         print(f"  {feature:12} alone {roc_auc_score(labels, column):.3f}")
-    print("  shows  of what is shown right | questions answered right, wrong | hidden: silent")
-    for limit in sorted({shows, 0.2, 0.3, 0.4, 0.5, 0.6}):
+    print(
+        "  shows  of what is shown right | questions answered right, wrong | silent where there is no answer"
+    )
+    for limit in sorted({shows, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6}):
         _report(limit, rows, support, labels)
     coefficients = _fitted(values, labels)
     weights = {
@@ -227,28 +246,34 @@ def _logistic(values: Values, coefficients: Values) -> Values:
 
 def _threshold(support: Values, rows: list[dict[str, Any]]) -> float:
     """The lowest limit at which the wanted share of questions without an answer is met with silence."""
-    loudest: dict[int, float] = {}
+    loudest = _loudest(support, rows)
+    silent = [value for (_, _, way), (value, _) in loudest.items() if way in {"hidden", "absent"}]
+    return float(np.quantile(silent, _SILENCE))
+
+
+def _loudest(support: Values, rows: list[dict[str, Any]]) -> dict[tuple[int, bool, str], tuple[float, int]]:
+    """The greatest support and its label, by question, language and way of asking."""
+    loudest: dict[tuple[int, bool, str], tuple[float, int]] = {}
     for row, value in zip(rows, support, strict=True):
-        if row["hidden"]:
-            loudest[row["question"]] = max(loudest.get(row["question"], 0.0), float(value))
-    return float(np.quantile(list(loudest.values()), _SILENCE))
+        key = (row["question"], row["foreign"], row["way"])
+        loudest[key] = max(loudest.get(key, (0.0, 0)), (float(value), row["label"]))
+    return loudest
 
 
 def _report(limit: float, rows: list[dict[str, Any]], support: Values, labels: Values) -> None:
     shown = support >= limit
-    asked = {row["question"] for row in rows if not row["hidden"]}
-    best: dict[tuple[int, bool], tuple[float, int]] = {}
-    for row, value, label in zip(rows, support, labels, strict=True):
-        key = (row["question"], row["hidden"])
-        best[key] = max(best.get(key, (0.0, 0)), (float(value), int(label)))
-    right = sum(label for (_, hidden), (value, label) in best.items() if value >= limit and not hidden)
-    wrong = sum(1 - label for (_, hidden), (value, label) in best.items() if value >= limit and not hidden)
-    silent = [value < limit for (_, hidden), (value, _) in best.items() if hidden]
+    loudest = _loudest(support, rows)
+    plain = [one for (_, _, way), one in loudest.items() if way == "plain"]
+    right = np.mean([value >= limit and bool(label) for value, label in plain])
+    wrong = np.mean([value >= limit and not label for value, label in plain])
+    silent = {
+        way: np.mean([value < limit for (_, _, other), (value, _) in loudest.items() if other == way])
+        for way in ("hidden", "absent", "exchanged")
+        if any(other == way for _, _, other in loudest)
+    }
     share = labels[shown].mean() if shown.any() else 1.0
-    print(
-        f"  {limit:.2f}   {share:.2f} of {int(shown.sum())} | {right / len(asked):.2f}, {wrong / len(asked):.2f}"
-        f" | silent {np.mean(silent):.2f}"
-    )
+    told = ", ".join(f"{way} {value:.2f}" for way, value in silent.items())
+    print(f"  {limit:.2f}   {share:.2f} of {int(shown.sum())} | {right:.2f}, {wrong:.2f} | {told}")
 
 
 if __name__ == "__main__":

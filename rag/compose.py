@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answer import Item, one_line
+from rag.names import same_name
 from rag.question import Kind
 from rag.types import Citation, Hit, Statement, Verdict
-from rag.names import same_name
 from rag.words import words
 
 _SHORT = frozenset({Kind.PERSON, Kind.NAME, Kind.TIME, Kind.PLACE, Kind.NUMBER})

@@ -22,8 +22,10 @@ from pydantic import ValidationError
 from rag import chat, compose, forms, glossary, summarise, translate, verify
 from rag.align import held
 from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
+from rag.claims import Meaning, claims_fingerprint
 from rag.clean import clean
 from rag.compose import Judged
+from rag.draft import Archive, check_draft
 from rag.encoder import open_encoder
 from rag.errors import InputError, RagError
 from rag.index import Index, open_index
@@ -42,6 +44,7 @@ from rag.types import (
     CheckReport,
     Deletion,
     Dispute,
+    DraftCheck,
     Encoder,
     Event,
     Evidence,
@@ -56,6 +59,7 @@ from rag.types import (
     Status,
     Summary,
     SummaryEvent,
+    TokenEncoder,
     Upload,
     Usage,
 )
@@ -72,6 +76,7 @@ _CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer
 _SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
 _SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
+_MAX_DRAFT_CHARS = 200_000
 _DEFAULT: Any = object()
 
 
@@ -82,6 +87,7 @@ class NewsQA:
         self._index = index
         self._settings = settings
         self._retriever = Retriever(index.catalog, index.vectors, index.encoder)
+        self._meaning = Meaning(index.encoder) if isinstance(index.encoder, TokenEncoder) else None
         self._llm_given = llm
         self._llm_lock = Lock()
         self._progress: Progress | None = None
@@ -231,6 +237,46 @@ class NewsQA:
     ) -> Iterator[Event]:
         """The same in events: `Evidence`, each `Statement` once it is verified, last the `Answer`."""
         return Asking(self, question, tuple(history), _filters(filters)).events()
+
+    def verify(self, text: str, *, progress: Progress | None = None, **filters: Any) -> DraftCheck:
+        """Holds a draft against the articles: each statement supported, contradicted or not found, with citations.
+
+        No language model is asked. What cannot be told safely is not found rather than supported.
+
+        Args:
+            text: what is about to be printed, at most 200,000 characters; headings and questions are passed over.
+            progress: told of every statement.
+            filters: see `Filters`: which articles may carry a statement.
+
+        Raises:
+            InputError: an empty or too long text, an unknown filter.
+        """
+        started = time.perf_counter()
+        if not text.strip():
+            raise InputError("The draft is empty.", hint="Pass the text to be checked.")
+        if len(text) > _MAX_DRAFT_CHARS:
+            raise InputError(
+                f"The draft has {len(text)} characters, the limit is {_MAX_DRAFT_CHARS}.",
+                hint="Check it in parts.",
+            )
+        texts: dict[str, str] = {}
+
+        def article_text(article_id: str) -> str:
+            if article_id not in texts:
+                found = self._index.catalog.texts([article_id]).get(article_id)
+                texts[article_id] = found.text if found else ""
+            return texts[article_id]
+
+        archive = Archive(self._retriever, article_text, _filters(filters), self._meaning)
+        statements, citations = check_draft(text, archive, progress)
+        shaped = f"{self._index.encoder.fingerprint}\0{claims_fingerprint()}"
+        return DraftCheck(
+            language=detect_language(text),
+            statements=statements,
+            citations=citations,
+            timings={"total": time.perf_counter() - started},
+            fingerprint=hashlib.sha256(shaped.encode()).hexdigest()[:12],
+        )
 
     def summarise(
         self,

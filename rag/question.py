@@ -17,6 +17,7 @@ class Kind(StrEnum):
     """What would answer a question."""
 
     PERSON = "person"
+    NAME = "name"
     TIME = "time"
     PLACE = "place"
     NUMBER = "number"
@@ -61,23 +62,37 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.TIME,
-        "wann|seit wann|bis wann|(?:an|in) welchem (?:tag|jahr|monat|datum)|when|since when|"
-        "(?:in|on) (?:what|which) (?:year|day|date|month)|quand|cu[aá]ndo|quando|ne zaman|когда|"
-        "wanneer|kiedy",
+        "wann|seit wann|bis wann|when|since when|quand|cu[aá]ndo|quando|ne zaman|когда|wanneer|kiedy|"
+        "welche[mrns]? (?:tag|wochentag|kalendertag|tageszeit|uhrzeit|woche|jahr|jahrzehnt|jahrhundert|monat|datum)|"
+        "(?:what|which) (?:year|day|date|month|week|weekday|decade|century|time)|"
+        "quel(?:le)? (?:jour|année|mois|date|heure|siècle)|qué (?:día|año|mes|fecha|hora)|"
+        "(?:che|quale) (?:giorno|anno|mese|data|ora)|hangi (?:gün|yıl|ay|tarih)\\w*|"
+        "как\\w+ (?:год|дн|день|месяц|числ|дат)\\w*",
     ),
     (
         Kind.PLACE,
-        "wo|wohin|woher|in welche[rm] (?:stadt|land|ort|staat)|where|in (?:what|which) (?:city|country|place)|"
-        "où|d[oó]nde|dove|onde|nerede|nereye|где|куда|откуда|waar|gdzie|dokąd",
+        "wo|wohin|woher|where|où|d[oó]nde|dove|onde|nerede|nereye|где|куда|откуда|waar|gdzie|dokąd|"
+        "in welche[rm]? (?:stadt|land|ort|staat|gebäude|region|dorf)|"
+        "in (?:what|which) (?:city|country|place|town|state)|"
+        "quel(?:le)? (?:ville|pays|lieu|endroit)|qué (?:ciudad|país|lugar)|quale (?:città|paese|luogo)|"
+        "hangi (?:ülke|şehir|kent)\\w*|как\\w+ (?:город|стран|мест)\\w*",
+    ),
+    (
+        Kind.NAME,
+        "wie (?:heißt|heißen|hieß|hießen|heisst)|wie lautet der name|what (?:is|are|was|were) the names?|"
+        "comment s.appelle\\w*|cómo se llama\\w*|come si chiama\\w*|как (?:зовут|звали|называется|называлс\\w*)|"
+        "ad[ıi] ne(?:dir|ydi)?",
     ),
     (
         Kind.PERSON,
-        "wer|wen|wem|wessen|mit wem|von wem|who|whom|whose|qui|qui[eé]n(?:es)?|chi|quem|kim(?:ler|i|in|e|ler in)?|"
+        "welche (?:\\w+ )?personen|wer|wen|wem|wessen|mit wem|von wem|who|whom|whose|qui|qui[eé]n(?:es)?|chi|quem|"
+        "kim(?:ler|i|in|e|ler in)?|"
         "кто|кого|кому|кем|wie|kto|kogo",
     ),
 )
-# Question words that are something else in other languages: "who" in Dutch is "how" in German.
-_ONLY_IN = {"wie": "nl", "kim": "tr"}
+# Question words that are something else in other languages: "who" in Dutch is "how" in German, "how much" in Polish is
+# "with" in Turkish.
+_ONLY_IN = {"wie": "nl", "kim": "tr", "ile": "pl", "ilu": "pl"}
 _SPEECH = re.compile(
     r"\b(?:sagt|sagte[n]?|gesagt|erklärt[e]?|äußert[e]?|nannte|bezeichnet\w*|betont\w*|"
     r"say|says|said|call|called|describe[ds]?|state[ds]?|dit|déclar\w+|dijo|disse|detto|dedi|söyledi|"
@@ -85,7 +100,7 @@ _SPEECH = re.compile(
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"\b(?:was|welche\w*|wie|what|which|how|que|quoi|quels?|quelles?|comment|qué|cuál\w*|cómo|che|cosa|quale|quali|"
+    r"\b(?:was|welche\w*|wie|what|which|how|que|qu(?=['’])|quoi|quels?|quelles?|comment|qué|cuál\w*|cómo|che|cosa|quale|quali|"
     r"come|o que|qual|quais|como|ne|hangi|nasıl|что|как\w*|wat|welke|hoe|co|jak\w*)\b",
     re.IGNORECASE,
 )
@@ -129,7 +144,8 @@ def _kind(text: str, language: str) -> Kind:
     openers = _OPEN.search(lowered)
     if _SPEECH.search(text) and openers and not (found and min(found)[0] <= openers.start()):
         return Kind.SPEECH
-    if found and min(found)[0] <= 40:
+    # "What did she answer when asked" does not ask when.
+    if found and min(found)[0] <= 40 and not (openers and openers.end() <= min(found)[0]):
         return min(found)[2]
     return Kind.OTHER if openers else Kind.YES_NO
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from rag import glossary
 from rag.align import held
 from rag.answer import one_line
+from rag.names import alike
 from rag.prompts import load_prompt
 from rag.sentences import detect_language
 from rag.types import ChatModel, Encoder, Usage
-from rag.verify import alike
 from rag.words import Word, is_german_noun, words
 
 _SAME_MEANING = 0.86  # cosine of a sentence and its translation

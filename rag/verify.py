@@ -12,31 +12,32 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path
 
 from rag.answer import one_line
+from rag.names import alike
 from rag.prompts import load_prompt
 from rag.question import Kind
 from rag.types import ChatModel, Hit, Usage, Verdict
 from rag.words import Word, words
 
 _GATES = Path(__file__).with_name("gate.json")
-_ALIKE = 0.75  # two spellings of a name from different languages or transliterations
 _TIME = re.compile(
-    r"\d|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|januar|februar|märz|april|"
-    r"\bmai\b|juni|juli|august|september|oktober|november|dezember|gestern|heute|morgen|woche|monat|jahr|"
-    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|march|\bmay\b|june|july|"
-    r"october|december|yesterday|today|week|month|year|nach|vor|seit|after|before|since|während|during",
+    r"\d|\b(?:(?:mon|diens|donners|frei|sams|sonn)tag\w*|mittwoch\w*|sonnabend\w*|januar|februar|märz|april|mai|juni|"
+    r"juli|august|september|oktober|november|dezember|gestern|heute|morgen|nachts?|abends?|mittags?|\w*stunden?|"
+    r"\w*tag(?:e|en|s)?|\w*woche\w*|\w*monat\w*|\w*jahr\w*|vor|nach|seit|während|bis|als|bevor|nachdem|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day\w*|january|february|march|may|june|july|october|december|yesterday|"
+    r"today|tomorrow|night|hours?|days?|weeks?|months?|years?|century|decade|after|before|since|during|until|when)\b",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"\d|\b(?:ein\w*|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|dutzend|hundert\w*|tausend\w*|"
-    r"million\w*|milliarde\w*|erste\w*|zweite\w*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
-    r"dozen\w*|hundred\w*|thousand\w*|billion\w*|several|mehrere\w*|viele\w*|kein\w*|no|none)\b",
+    r"\d|\b(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|dutzend\w*|hundert\w*|tausend\w*|halb\w*|"
+    r"million\w*|milliarde\w*|billion\w*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|"
+    r"thirty|half|dozen\w*|hundred\w*|thousand\w*|several|mehrere\w*|viele\w*|many|beide\w*|both|doppelt\w*|"
+    r"einmal|zweimal|dreimal|once|twice)\b",
     re.IGNORECASE,
 )
 
@@ -51,9 +52,12 @@ class Signals:
         similarity: of question and sentence.
         lead: how far the sentence's score lies behind the best sentence's.
         coverage: share of the question's content words in the sentence, rare words counting more.
+        nearness: how near the question's words come to words of the sentence on average, in any language.
+        weakest: how near the one comes that has the least like in the sentence.
         around: the same share in the sentence, its neighbours and title together.
         strangers: share of the question's names and numbers that the article does not hold at all.
-        fits: 1 if the sentence holds what the question asks for (a number, a time, a name), else 0.
+        fits: 1 if the sentence holds what the question asks for (a number, a time, a name) and the question itself
+            does not, else 0; 0.5 where nothing can be told.
     """
 
     chosen: float
@@ -61,6 +65,8 @@ class Signals:
     similarity: float
     lead: float
     coverage: float
+    nearness: float
+    weakest: float
     around: float
     strangers: float
     fits: float
@@ -72,6 +78,8 @@ class Context:
 
     Attributes:
         question: words of the question.
+        text: the question itself.
+        near_words: for each of its words how near the sentence comes to it, 0..1; see `rag.align.held`.
         kind: what the question asks for.
         rarity: weight of a stem, higher for rarer ones.
         near: the neighbours of the sentence and its title.
@@ -81,6 +89,8 @@ class Context:
     """
 
     question: Sequence[Word]
+    text: str
+    near_words: Sequence[float]
     kind: Kind
     rarity: Mapping[str, float]
     near: str
@@ -99,9 +109,11 @@ def signals(hit: Hit, context: Context, chosen: float = 0.0, none: float = 0.0) 
         similarity=context.similarity,
         lead=max(0.0, context.best_score - hit.score),
         coverage=_share(context.question, held, context.rarity),
+        nearness=sum(context.near_words) / len(context.near_words) if context.near_words else 0.5,
+        weakest=min(context.near_words, default=0.5),
         around=_share(context.question, near, context.rarity),
         strangers=_strangers(context.question, _stems(context.article, hit.language)),
-        fits=_fits(hit.text, context.kind),
+        fits=_fits(hit.text, context.text, context.kind),
     )
 
 
@@ -126,26 +138,6 @@ def _held(stem: str, held: frozenset[str]) -> bool:
     return stem in held or (len(stem) >= 4 and any(alike(stem, other) for other in held))
 
 
-@cache
-def alike(one: str, other: str) -> bool:
-    """Whether two stems are spellings of one name: same beginning up to transliteration, most letters shared."""
-    if abs(len(one) - len(other)) > 2 or min(len(one), len(other)) < 4:
-        return False
-    if _has_digit(one + other) or _skeleton(one)[:2] != _skeleton(other)[:2]:
-        return False
-    return SequenceMatcher(None, _skeleton(one), _skeleton(other), autojunk=False).ratio() >= _ALIKE
-
-
-def _has_digit(stem: str) -> bool:
-    return any(character.isdigit() for character in stem)
-
-
-def _skeleton(stem: str) -> str:
-    """The stem with letters folded that transliterations of one name exchange."""
-    folded = stem.translate(str.maketrans("yjwkzß", "iivcss"))
-    return re.sub(r"(.)\1+", r"\1", folded.replace("ph", "f").replace("sh", "s").replace("sch", "s"))
-
-
 def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
     names = [word for word in asked if word.name]
     if not names:
@@ -158,15 +150,27 @@ def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
     return len(missing) / len(names)
 
 
-def _fits(text: str, kind: Kind) -> float:
-    """1 if the words look like what was asked for, 0 if not, 0.5 where nothing can be told."""
+def _fits(text: str, question: str, kind: Kind) -> float:
+    """1 if the words hold something of the kind asked for that the question does not, 0 if not, 0.5 if unknown."""
     if kind is Kind.NUMBER:
-        return float(bool(_NUMBER.search(text)))
+        return float(bool(_found(_NUMBER, text) - _found(_NUMBER, question)))
     if kind is Kind.TIME:
-        return float(bool(_TIME.search(text)))
-    if kind is Kind.PERSON and text.lower() != text.upper():
-        return float(any(part[:1].isupper() for part in text.split()))
+        return float(bool(_found(_TIME, text) - _found(_TIME, question)))
+    if kind in {Kind.PERSON, Kind.NAME} and text.lower() != text.upper():
+        asked = set(re.findall(r"\w+", question.casefold()))
+        return float(
+            any(part[:1].isupper() and part.casefold() not in asked for part in re.findall(r"\w+", text))
+        )
     return 0.5
+
+
+_FIGURE = re.compile(r"\d[\d.,:]*")
+
+
+def _found(pattern: re.Pattern[str], text: str) -> set[str]:
+    """The figures and the words of a pattern in a text."""
+    found = {match.casefold() for match in pattern.findall(text) if not match.isdigit()}
+    return found | (set(_FIGURE.findall(text)) if pattern.search("0") else set())
 
 
 def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float | None, Usage]:
@@ -225,19 +229,3 @@ def load_gate(name: str, *, foreign: bool = False) -> Gate:
 def verdict(support: float, gate: Gate) -> Verdict:
     """What a support means at this gate."""
     return Verdict.SUPPORTED if support >= gate.shows else Verdict.NOT_SUPPORTED
-
-
-def same_name(one: Iterable[Word], other: Iterable[Word]) -> bool:
-    """Whether two items name the same: every content word of the shorter one is a spelling of one in the longer.
-
-    Being alike is not enough here: June and July, Iran and Iraq are.
-    """
-    short, long = sorted((list(one), list(other)), key=len)
-    if not short:
-        return False
-    spelled = {_spelling(word.stem) for word in long}
-    return all(_spelling(word.stem) in spelled for word in short)
-
-
-def _spelling(stem: str) -> str:
-    return stem if _has_digit(stem) else _skeleton(stem)

@@ -82,7 +82,7 @@ DOOR_ONLY = {"evaluation": {"types", "errors", "settings", "resources", "evaluat
 ANYWHERE = {"pydantic", "numpy"}
 HOMES: dict[str, set[str]] = {
     "pydantic_settings": {"settings"},
-    "httpx": {"load", "model_sources", "client"},
+    "httpx": {"load", "model_sources", "client", "evaluation"},
     "charset_normalizer": {"load"},
     "feedparser": {"load"},
     "pypdf": {"load"},

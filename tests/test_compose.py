@@ -90,7 +90,13 @@ def test_a_sentence_is_stated_on_one_line() -> None:
 
 
 def test_a_few_words_answer_who_when_where_and_how_many() -> None:
-    assert {kind for kind in Kind if is_short(kind)} == {Kind.PERSON, Kind.TIME, Kind.PLACE, Kind.NUMBER}
+    assert {kind for kind in Kind if is_short(kind)} == {
+        Kind.PERSON,
+        Kind.NAME,
+        Kind.TIME,
+        Kind.PLACE,
+        Kind.NUMBER,
+    }
 
 
 def test_a_statement_cites_each_sentence_of_its_group_once() -> None:
