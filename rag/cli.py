@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ChatModel,
         CheckReport,
         Citation,
+        DraftCheck,
         Event,
         Hit,
         Message,
@@ -645,6 +646,77 @@ def search(
         _say(f"{hit.score:.3f} {hit.found_by.value:5} {hit.title or 'untitled'} [{hit.start}:{hit.end}]")
         _say(f"    {' '.join(hit.text.split())}")
         _say(f"    article {hit.article_id}")
+
+
+@_command(app, "verify")
+def verify(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The draft: txt, md, html, docx, pdf; - for input.")
+    ],
+    after: After = None,
+    before: Before = None,
+    source: Source = "",
+    article: Ids = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a draft against the articles, statement by statement.
+
+    Exit code 1 if a statement is contradicted or not found.
+
+    Examples:
+      rag verify draft.txt
+      pbpaste | rag verify - --json
+    """
+    text = _draft(file, data)
+    with _opened(data) as qa, _progress() as progress:
+        found = qa.verify(text, progress=progress, **_filters(after, before, source, "", article))
+    if as_json:
+        _say_json(found)
+    else:
+        _say_checked(found)
+    if any(one.verdict.value != "supported" for one in found.statements):
+        raise typer.Exit(1)
+
+
+def _draft(file: Path, data: Path | None) -> str:
+    """The text of a draft as it stands; of a file that is no plain text what the reader of articles makes of it."""
+    from rag.clean import clean
+    from rag.load import load
+    from rag.types import RawDocument
+
+    try:
+        if str(file) == "-":
+            return sys.stdin.read()
+        if file.suffix.lower() in {"", ".txt", ".md"}:
+            return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+    read = next(iter(load(file, _settings(data))))
+    if not isinstance(read, RawDocument):
+        raise InputError(read.message, hint=read.hint)
+    return clean(read).text
+
+
+def _say_checked(found: DraftCheck) -> None:
+    for one in found.statements:
+        marks = "".join(f" [{cited.number}]" for cited in one.citations)
+        _say(f"{one.verdict.value.replace('_', ' '):12} {' '.join(one.text.split())}{marks}")
+        for difference in one.differences:
+            told = " / ".join(part for part in (difference.claimed, difference.found) if part)
+            _say(f"{'':12} {difference.kind}: {told}")
+    if found.citations:
+        _say()
+    for citation in found.citations:
+        for line in _citation_lines(citation):
+            _say(line)
+    total = len(found.statements)
+    supported = sum(one.verdict.value == "supported" for one in found.statements)
+    contradicted = sum(one.verdict.value == "contradicted" for one in found.statements)
+    _say(
+        f"\n{total} statements: {supported} supported, {contradicted} contradicted, "
+        f"{total - supported - contradicted} not found"
+    )
 
 
 @_command(app, "summarise")

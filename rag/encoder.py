@@ -132,6 +132,13 @@ class SentenceEncoder:
                 row[:] = mean / np.linalg.norm(mean)
         return vectors
 
+    def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Unit vectors of each text's tokens in its context, shape (tokens, dimensions); prefix and ends left out."""
+        leading = 1 + (self.count_tokens([self._passage_prefix])[0] if self._passage_prefix else 0)
+        full = [self._passage_prefix + text for text in texts]
+        found = self._pool.map(self._token_vectors, full) if len(full) > 1 else map(self._token_vectors, full)
+        return [vectors[leading:-1] for vectors in found]
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix, not cut."""
         if not texts:
@@ -160,6 +167,16 @@ class SentenceEncoder:
         with torch.inference_mode():
             vector = self._model(features)["sentence_embedding"][0]
             return np.asarray(torch.nn.functional.normalize(vector, dim=0), np.float32)
+
+    def _token_vectors(self, text: str) -> Vectors:
+        """The unit vectors of all tokens of a text with its prefix, shape (tokens, dimensions)."""
+        import torch
+
+        with self._tokenizing:
+            features = self._model.preprocess([text])
+        with torch.inference_mode():
+            vectors = self._model(features)["token_embeddings"][0]
+            return np.asarray(torch.nn.functional.normalize(vectors, dim=1), np.float32)
 
     def _prefix(self, *names: str) -> str:
         return next((found for name in names if (found := self._model.prompts.get(name))), "")

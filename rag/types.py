@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -271,8 +271,8 @@ class Statement(Noun):
 class Difference(Noun):
     """In what a statement and its evidence differ.
 
-    `kind` is number, name, negation, scope ("all", "only"), certainty ("may"), role (who did it to whom) or speaker (who
-    says it). `claimed` and `found` are the words on both sides, empty where there are none.
+    `kind` is number, name, negation, scope ("all", "only"), certainty ("may"), role (who did it to whom) or speaker
+    (who says it). `claimed` and `found` are the words on both sides, empty where there are none.
     """
 
     kind: Literal["number", "name", "negation", "scope", "certainty", "role", "speaker"]
@@ -283,8 +283,8 @@ class Difference(Noun):
 class Checked(Noun):
     """One statement of a draft, `draft[start:end] == text`, and what the articles say of it.
 
-    `verdict` is supported, contradicted or not_found; `citations` carry or contradict it, with their numbers among those of
-    the whole check. `support` is the verifier's estimate in 0..1, which a single difference overrules.
+    `verdict` is supported, contradicted or not_found; `citations` carry or contradict it, numbered among those
+    of the whole check. `support` is the verifier's estimate in 0..1, which a single difference overrules.
     """
 
     text: str
@@ -297,7 +297,7 @@ class Checked(Noun):
 
 
 class DraftCheck(Noun):
-    """A draft held against the articles, statement by statement; `citations` are all of them, in order of their numbers."""
+    """A draft held against the articles, statement by statement; `citations` in the order of their numbers."""
 
     language: str
     statements: tuple[Checked, ...] = ()
@@ -307,7 +307,7 @@ class DraftCheck(Noun):
 
 
 class Side(Noun):
-    """What some sources say where sources disagree; `value` are their words for it, `newest` when the latest was published."""
+    """What some sources say where sources disagree: `value` in their words, `newest` when the latest was published."""
 
     value: str
     citations: tuple[Citation, ...]
@@ -499,6 +499,14 @@ class Encoder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text without special tokens, not truncated."""
+
+
+@runtime_checkable
+class TokenEncoder(Protocol):
+    """An encoder that also tells where in the space of meanings each piece of a text lies."""
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
+        """Unit vectors of each text's tokens in its context, shape (tokens, dimensions); prefix and ends left out."""
 
 
 class ChatModel(Protocol):
