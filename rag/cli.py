@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from inspect import getdoc
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from rag.evaluation import FactFile, Target
     from rag.models import ModelState
     from rag.newsqa import NewsQA
     from rag.settings import Settings
@@ -835,30 +836,67 @@ def _say_models(states: Sequence[ModelState], as_json: bool, must_be_good: bool 
 # --- eval, bench, serve, demo ----------------------------------------------------------------
 
 
+Facts = Annotated[Path, typer.Argument(metavar="FILE", help="The gold facts.")]
+
+
+def _report_option(name: str, what: str) -> Any:
+    return typer.Option(name, metavar="FILE", help=what)
+
+
 @_command(eval_app, "run")
 def eval_run(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The gold facts.")] = Path("eval/facts.yaml"),
-    floor: Annotated[
-        Path | None, typer.Option("--floor", metavar="FILE", help="Exit 1 below these numbers.")
+    file: Facts = Path("eval/facts.yaml"),
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="Only this fact; may be repeated.")
     ] = None,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report here.")
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only facts with it; may be repeated.")
     ] = None,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target",
+            metavar="TARGET",
+            help="this, a service's URL, openai:URL#MODEL, module:name or file.py:name.",
+        ),
+    ] = "this",
+    against: Annotated[
+        str, typer.Option("--against", metavar="TARGET", help="Ask this one the same and show both.")
+    ] = "",
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Ask every question so many times.")] = 1,
+    floor: Annotated[Path | None, _report_option("--floor", "Exit 1 below these numbers.")] = None,
     section: Annotated[
         str, typer.Option("--section", metavar="NAME", help="Of the floor file; by RAG_LLM if not given.")
     ] = "",
+    baseline: Annotated[
+        Path | None, _report_option("--baseline", "Exit 1 below this earlier report; - reads it.")
+    ] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Take from the baseline what nothing has changed for.")
+    ] = False,
     record: Annotated[
         Path | None,
         typer.Option(
-            "--record",
-            metavar="REPLIES",
-            help="Keep the model's replies here; those it has are not asked again.",
+            "--record", metavar="REPLIES", help="Keep the model's replies; those it has are not asked again."
         ),
     ] = None,
     replay: Annotated[
         Path | None,
         typer.Option("--replay", metavar="REPLIES", help="Answer with these replies, without the model."),
     ] = None,
+    report_file: Annotated[
+        Path | None,
+        _report_option("--report", "Write JSON, a baseline for later; a run that broke off goes on."),
+    ] = None,
+    html: Annotated[Path | None, _report_option("--html", "Write a page that tells what broke.")] = None,
+    history: Annotated[
+        list[Path] | None,
+        _report_option("--history", "An earlier report, drawn in the page; may be repeated."),
+    ] = None,
+    markdown: Annotated[
+        Path | None, _report_option("--markdown", "Write Markdown for a pull request.")
+    ] = None,
+    junit: Annotated[Path | None, _report_option("--junit", "Write JUnit XML.")] = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -867,30 +905,113 @@ def eval_run(
     Without --data the articles of the fact file are indexed into a folder that is thrown away.
 
     Examples:
-      rag eval run
-      rag eval run eval/facts.yaml --floor eval/floor.yaml --junit eval.xml
-      rag eval run eval/facts.yaml --record eval/replies.jsonl
-      rag eval run eval/facts.yaml --replay eval/replies.jsonl
+      rag eval run eval/facts.yaml --floor eval/floor.yaml --html eval.html
+      rag eval run --record eval/replies.jsonl --report eval/baseline.json
+      rag eval run --replay eval/replies.jsonl --baseline eval/baseline.json
     """
-    from rag.evaluation import read_facts, render, run
+    from rag.evaluation import read_facts, read_report, render, run, side_by_side, write_report
     from rag.replay import Recording
 
-    floors = section or ("none" if _settings(data).llm == "none" else "local")
-    read_facts(file)  # before the models load: a wrong file is told at once
-    with (
-        _speaking(_settings(data), record, replay) as llm,
-        _evaluated(file, data, llm) as qa,
-        _progress() as progress,
-    ):
-        report = run(file, qa, floor=floor, section=floors, junit=junit, progress=progress)
-        if isinstance(llm, Recording):
+    facts = read_facts(file)  # before the models load: a wrong file is told at once
+    earlier = read_report(baseline) if baseline else None
+    past = [read_report(one) for one in history or ()]
+    settings = _settings(data)
+    with _progress() as progress, _speaking(settings, record, replay) as llm, ExitStack() as stack:
+
+        def asked(name: str) -> Target:
+            return stack.enter_context(_target(name, facts, settings, data, llm))
+
+        chosen: dict[str, Any] = {"ids": only or (), "tags": tag or (), "runs": runs, "progress": progress}
+        report = run(
+            file,
+            asked(target),
+            name=target,
+            floor=floor,
+            section=section or ("none" if settings.llm == "none" else "local"),
+            certain=target == "this" and (bool(replay) or settings.llm == "none"),
+            baseline=earlier,
+            changed=changed,
+            keep=report_file.with_name(f"{report_file.name}.part") if report_file else None,
+            **chosen,
+        )
+        if against:
+            report = side_by_side(report, run(file, asked(against), name=against, **chosen))
+        if isinstance(llm, Recording) and not (only or tag):
             _note(f"{record} holds {llm.keep_used()} replies of {llm.name}.")
+    write_report(report, json=report_file, html=html, markdown=markdown, junit=junit, history=past)
     if as_json:
         _say_json(report)
     else:
         _say(render(report))
     if not report.passed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _target(
+    name: str, facts: FactFile, settings: Settings, data: Path | None, llm: ChatModel | None
+) -> Iterator[Target]:
+    from rag.evaluation import open_target
+
+    if name != "this":
+        yield open_target(name, facts, key=settings.api_key.get_secret_value(), timeout=settings.deadline)
+        return
+    with _evaluated(facts, data, llm) as qa:
+        yield qa
+
+
+@_command(eval_app, "lint")
+def eval_lint(file: Facts = Path("eval/facts.yaml"), data: Data = None, as_json: AsJson = False) -> None:
+    """Check a fact file: its schema, and that every proving sentence still stands in the articles.
+
+    Example:
+      rag eval lint eval/facts.yaml
+    """
+    from rag.evaluation import lint
+
+    problems = lint(file)
+    if as_json:
+        _say(json.dumps(problems, ensure_ascii=False))
+    else:
+        _say("\n".join(problems) or f"{file}: nothing to mend.")
+    if problems:
+        raise typer.Exit(1)
+
+
+@_command(eval_app, "new")
+def eval_new(
+    article: Annotated[Path, typer.Argument(metavar="ARTICLE", help="A UTF-8 text file.")],
+    file: Annotated[Path, _report_option("--file", "The fact file to add to.")] = Path("facts.yaml"),
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write facts about an article by choosing the sentences that answer a question.
+
+    Example:
+      rag eval new articles/harbour.txt --file facts.yaml
+    """
+    from rag.evaluation import write_fact
+
+    def ask(what: str, default: str) -> str:
+        return str(typer.prompt(what, default=default, show_default=bool(default), err=True)).strip()
+
+    more = True
+    while more:
+        fact = write_fact(article, file, ask, _note)
+        _say(json.dumps({"id": fact}) if as_json else f"{file} holds the fact {fact}.")
+        more = typer.confirm("Another one?", default=False, err=True)
+
+
+@_command(eval_app, "schema")
+def eval_schema(data: Data = None, as_json: AsJson = False) -> None:
+    """Print the JSON Schema of a fact file, for editors and other programs.
+
+    Example:
+      rag eval schema > facts.schema.json
+    """
+    from rag.evaluation import schema
+
+    _say(json.dumps(schema(), ensure_ascii=False, indent=None if as_json else 2))
 
 
 @contextmanager
@@ -926,16 +1047,14 @@ def _speaking(settings: Settings, record: Path | None, replay: Path | None) -> I
 
 
 @contextmanager
-def _evaluated(file: Path, data: Path | None, llm: ChatModel | None) -> Iterator[NewsQA]:
+def _evaluated(facts: FactFile, data: Path | None, llm: ChatModel | None) -> Iterator[NewsQA]:
     """The index of `data`, or a passing one of the articles that the fact file names."""
-    from rag.evaluation import read_facts
-
     if data is not None:
         with _opened(data, llm=llm) as qa:
             yield qa
         return
     with TemporaryDirectory(prefix="rag-eval-") as folder, _opened(Path(folder), llm=llm) as qa:
-        qa.add(read_facts(file).articles)
+        qa.add(facts.articles)
         yield qa
 
 

@@ -9,13 +9,15 @@ A product of its own on the public door: it knows the nouns and whatever answers
 
 from __future__ import annotations
 
+from rag.evaluation.author import lint, write_fact
 from rag.evaluation.checks import Fault, Judgement, judge
 from rag.evaluation.compare import Comparison, compare, mcnemar
 from rag.evaluation.facts import Content, Fact, FactFile, Floor, read_facts, read_floor, schema
 from rag.evaluation.metrics import FactResult, Measure
 from rag.evaluation.page import render_page, write_report
 from rag.evaluation.report import render, render_markdown, write_junit, write_text
-from rag.evaluation.runner import EvalReport, Target, read_report, run
+from rag.evaluation.runner import EvalReport, Target, read_report, run, side_by_side
+from rag.evaluation.targets import open_target
 
 __all__ = [
     "Comparison",
@@ -31,7 +33,9 @@ __all__ = [
     "Target",
     "compare",
     "judge",
+    "lint",
     "mcnemar",
+    "open_target",
     "read_facts",
     "read_floor",
     "read_report",
@@ -40,6 +44,8 @@ __all__ = [
     "render_page",
     "run",
     "schema",
+    "side_by_side",
+    "write_fact",
     "write_junit",
     "write_report",
     "write_text",

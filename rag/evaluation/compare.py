@@ -80,7 +80,7 @@ def mcnemar(lost: int, gained: int) -> float:
     """Two-sided exact p of `lost` against `gained` changes: McNemar (1947), binomial with one half."""
     n, few = lost + gained, min(lost, gained)
     tail = sum(math.comb(n, k) for k in range(few + 1)) / 2**n
-    return min(1.0, 2 * tail)
+    return float(min(1.0, 2 * tail))
 
 
 def compare(

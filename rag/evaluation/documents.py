@@ -107,7 +107,7 @@ def _node(value: Any, mark: yaml.Mark) -> yaml.Node:
 
 
 def _mark(line: int) -> yaml.Mark:
-    return yaml.Mark("", 0, line, 0, None, None)
+    return yaml.Mark("", 0, line, 0, None, 0)
 
 
 def plain(node: yaml.Node, path: Path) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -258,30 +258,46 @@ def read_facts(path: str | Path) -> FactFile:
     """Read a fact file and check all of it, proofs included.
 
     Raises:
-        InputError: the file cannot be read or used; the message names file, fact and line.
+        InputError: the file cannot be read or used; the message names file, fact and line of the first mistake.
     """
+    facts, problems = check_facts(path)
+    if problems:
+        raise problems[0]
+    if facts is None:
+        raise TypeError("A fact file without problems is a fact file.")
+    return facts
+
+
+def check_facts(path: str | Path) -> tuple[FactFile | None, list[InputError]]:
+    """The facts that can be used, None if none can, and everything that is wrong with the file."""
     path = Path(path)
-    root = compose(path)
-    raw = _validated(_Raw, plain(root, path), root, path)
-    texts = [_article_text(path, source) for source in raw.articles]
-    twice = sorted(raw.names.keys() & raw.terms.keys())
-    if twice:
-        line = line_of(root, ("terms", twice[0]))
-        raise InputError(f"{path}, line {line}: {twice[0]!r} stands in names and terms.", hint="Keep one.")
-    _check_groups({**raw.names, **raw.terms}, root, path)
-    resolved = []
+    try:
+        root = compose(path)
+        data = plain(root, path)
+    except InputError as error:
+        return None, [error]
+    raw, problems = _validated(_Raw, data, root, path)
+    if raw is None:
+        return None, problems
+    try:
+        texts = tuple(_article_text(path, source) for source in raw.articles)
+    except InputError as error:
+        return None, [error]
+    problems = _group_problems(raw, root, path)
+    resolved: list[Fact] = []
     languages: dict[str, set[str]] = {}
     for n, fact in enumerate(raw.facts):
-        where = _Place(path, root, ("facts", n), fact.id)
-        if fact.id in languages:
-            raise where.error("The id stands twice.", "Give every fact an id of its own.")
-        fact = _resolve(fact, {**raw.terms, **raw.names}, where)
-        languages[fact.id] = {raw.articles[article].language for article in _check_proofs(fact, texts, where)}
+        try:
+            fact, proving = _checked(fact, raw, texts, languages, _Place(path, root, ("facts", n), fact.id))
+        except InputError as error:
+            problems.append(error)
+            continue
+        languages[fact.id] = {raw.articles[article].language for article in proving}
         resolved.append(fact)
-    return FactFile(
+    facts = FactFile(
         path=path,
         articles=tuple(_beside(path, source.path) for source in raw.articles),
-        texts=tuple(texts),
+        texts=texts,
         languages=tuple(source.language for source in raw.articles),
         names=raw.names,
         terms=raw.terms,
@@ -290,6 +306,17 @@ def read_facts(path: str | Path) -> FactFile:
             fact.id for fact in resolved if languages[fact.id] and fact.language not in languages[fact.id]
         ),
     )
+    return facts, problems
+
+
+def _checked(
+    fact: Fact, raw: _Raw, texts: Sequence[str], known: Collection[str], where: _Place
+) -> tuple[Fact, set[int]]:
+    """The fact with its references resolved, and the numbers of the articles that prove it."""
+    if fact.id in known:
+        raise where.error("The id stands twice.", "Give every fact an id of its own.")
+    fact = _resolve(fact, {**raw.terms, **raw.names}, where)
+    return fact, _check_proofs(fact, texts, where)
 
 
 def schema() -> dict[str, Any]:
@@ -310,7 +337,10 @@ def read_floor(path: str | Path, section: str) -> Floor:
     """
     path = Path(path)
     root = compose(path)
-    floors = _validated(_Floors, {"sections": plain(root, path)}, root, path, skip=1).sections
+    read, problems = _validated(_Floors, {"sections": plain(root, path)}, root, path, skip=1)
+    if read is None:
+        raise problems[0]
+    floors = read.sections
     if section not in floors:
         raise InputError(
             f"{path} has no section {section!r}, only {', '.join(sorted(floors))}.",
@@ -319,16 +349,25 @@ def read_floor(path: str | Path, section: str) -> Floor:
     return floors[section]
 
 
-def _check_groups(groups: dict[str, tuple[str, ...]], root: yaml.Node, path: Path) -> None:
-    for name, forms in groups.items():
-        for form in forms:
-            problem = form_problem(form)
-            if problem:
-                line = max(line_of(root, (table, name)) for table in ("names", "terms"))
-                raise InputError(
-                    f"{path}, line {line}, {name}: The form {form!r} {problem}.",
-                    hint="Write at least one word.",
-                )
+def _group_problems(raw: _Raw, root: yaml.Node, path: Path) -> list[InputError]:
+    problems = [
+        InputError(
+            f"{path}, line {line_of(root, ('terms', name))}: {name!r} stands in names and terms.",
+            hint="Keep one.",
+        )
+        for name in sorted(raw.names.keys() & raw.terms.keys())
+    ]
+    for table, groups in (("names", raw.names), ("terms", raw.terms)):
+        problems += [
+            InputError(
+                f"{path}, line {line_of(root, (table, name))}, {name}: The form {form!r} {form_problem(form)}.",
+                hint="Write at least one word.",
+            )
+            for name, forms in groups.items()
+            for form in forms
+            if form_problem(form)
+        ]
+    return problems
 
 
 class _Place:
@@ -350,20 +389,25 @@ def _article_text(path: Path, source: Source) -> str:
     return read_text(_beside(path, source.path))
 
 
-def _validated(model: type[_M], data: Any, root: yaml.Node, path: Path, skip: int = 0) -> _M:
-    """The data as a model; `skip` leading steps of an error's place do not stand in the file."""
+def _validated(
+    model: type[_M], data: Any, root: yaml.Node, path: Path, skip: int = 0
+) -> tuple[_M | None, list[InputError]]:
+    """The data as a model, or what is wrong; `skip` leading steps of an error's place do not stand in the file."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(data), []
     except ValidationError as error:
-        first = error.errors()[0]
-        loc = first["loc"][skip:]
-        fact = _fact_id(data, loc)
-        what = str(first["msg"]).removeprefix("Value error, ")
-        key = ".".join(str(step) for step in loc) or "the file"
-        raise InputError(
-            f"{path}, line {line_of(root, loc)}{fact}: {key}: {what}.",
-            hint="eval/README.md describes every key.",
-        ) from error
+        return None, [
+            _problem(one["loc"][skip:], str(one["msg"]), data, root, path) for one in error.errors()
+        ]
+
+
+def _problem(loc: Sequence[str | int], message: str, data: Any, root: yaml.Node, path: Path) -> InputError:
+    key = ".".join(str(step) for step in loc) or "the file"
+    where = f"{path}, line {line_of(root, loc)}{_fact_id(data, loc)}"
+    return InputError(
+        f"{where}: {key}: {message.removeprefix('Value error, ')}.",
+        hint="eval/README.md describes every key.",
+    )
 
 
 def _fact_id(data: Any, loc: Sequence[str | int]) -> str:
@@ -403,6 +447,16 @@ def piece_spans(piece: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a piece stands in a text, whatever the line ends between its words."""
     pattern = r"\s+".join(re.escape(word) for word in piece.split())
     return (found.span() for found in re.finditer(pattern, text))
+
+
+def rough_sentences(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of a text stand, nearly: they end at a full stop before white space and at empty lines."""
+    bounds = [0]
+    for found in _ENDS.finditer(text):
+        bounds += [found.end(1) if found[1] is not None else found.start(), found.end()]
+    bounds.append(len(text))
+    pairs = zip(bounds[::2], bounds[1::2], strict=True)
+    return [(start, end) for start, end in pairs if text[start:end].strip()]
 
 
 def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from rag.evaluation.compare import Comparison
 from rag.evaluation.metrics import FactResult, Measure
 from rag.evaluation.report import (
     LABELS,
+    beside_head,
+    beside_rows,
     comparison_row,
     how_tested,
     measure_row,
@@ -40,6 +42,7 @@ def render_page(report: EvalReport, history: Sequence[EvalReport] = ()) -> str:
     """The page; `history` are earlier reports of the same facts, drawn as a line per measure."""
     failed = [result for result in report.results if result.state == "failed"]
     flaky = [result for result in report.results if result.flaky]
+    others = {result.id: result for result in report.beside}
     past = sorted((*history, report), key=lambda one: one.started)
     parts = {
         "verdict": _verdict(report, failed, flaky),
@@ -49,11 +52,14 @@ def render_page(report: EvalReport, history: Sequence[EvalReport] = ()) -> str:
         "how": escape(_how(report)),
         "broken": _broken(report, [*failed, *flaky]),
         "measures": "".join(_measure(one, past) for one in report.measures if one.n or one.bound is not None),
-        "comparisons": "".join(map(_comparison, report.comparisons)),
+        "comparisons": _beside(report) + "".join(map(_comparison, report.comparisons)),
         "kinds": _options(result.kind for result in report.results),
         "languages": _options(result.language for result in report.results),
         "tags": _options(tag for result in report.results for tag in result.tags),
-        "facts": "".join(map(_fact, sorted(report.results, key=lambda result: result.state == "passed"))),
+        "facts": "".join(
+            _fact(one, others.get(one.id))
+            for one in sorted(report.results, key=lambda result: result.state == "passed")
+        ),
     }
     return Template(_FRAME.read_text(encoding="utf-8")).substitute(parts)
 
@@ -161,11 +167,21 @@ def _link(fact_id: str, text: str = "") -> str:
     return f'<a href="#{escape(fact_id)}">{escape(text or fact_id)}</a>'
 
 
+def _beside(report: EvalReport) -> str:
+    if not report.beside_measures:
+        return ""
+    head = "".join(f"<th>{escape(name)}</th>" for name in beside_head(report))
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in beside_rows(report)
+    )
+    return f"<section><h2>Side by side</h2><table><tr>{head}</tr>{rows}</table></section>"
+
+
 def _options(values: Iterable[str]) -> str:
     return "".join(f"<option>{escape(value)}</option>" for value in sorted(set(values)))
 
 
-def _fact(result: FactResult) -> str:
+def _fact(result: FactResult, other: FactResult | None) -> str:
     words = " ".join((result.id, result.question, result.text, _faults_of(result))).casefold()
     data = {
         "state": result.state,
@@ -188,6 +204,7 @@ def _fact(result: FactResult) -> str:
                 [f"<b>{one.kind}</b> {escape(one.detail)}" for one in result.judgement.faults],
             ),
             _part("Answer", _answer(result)),
+            _part(f"The other target ({other.state})", _answer(other) + _wrong(other)) if other else "",
             _list("Must be said", [escape(name) for name in result.required]),
             _list("Cited", [_cited(one, result, n) for n, one in enumerate(result.citations)]),
             _list("Proving sentences", [escape(sentence) for sentence in result.proof]),
@@ -195,6 +212,11 @@ def _fact(result: FactResult) -> str:
         )
     )
     return f'<details id="{escape(result.id)}" {attributes}>{summary}<dl>{body}</dl></details>'
+
+
+def _wrong(result: FactResult) -> str:
+    faults = (f"<li><b>{one.kind}</b> {escape(one.detail)}</li>" for one in result.judgement.faults)
+    return f"<ul>{''.join(faults)}</ul>"
 
 
 def _part(name: str, content: str) -> str:

@@ -64,11 +64,28 @@ def render(report: EvalReport, *, details: bool = True) -> str:
     for tag, ones in report.tagged.items():
         bound = [measure_row(one) for one in ones if one.bound is not None]
         parts.append(_table((f"tag {tag}", "value", "95 %", "n", "bound", ""), bound))
+    if report.beside_measures:
+        parts.append(_table(beside_head(report), beside_rows(report)))
     parts += [_comparison(one) for one in report.comparisons]
     if details:
         parts += [_failure(result) for result in report.failures]
     parts.append(_verdict(report))
     return "\n\n".join(parts)
+
+
+def beside_head(report: EvalReport) -> tuple[str, ...]:
+    """Names of the columns that show two targets."""
+    return ("side by side", report.comparisons[-1].before, report.target)
+
+
+def beside_rows(report: EvalReport) -> list[tuple[str, ...]]:
+    """Every measure of both targets."""
+    other = {one.name: one for one in report.beside_measures}
+    return [
+        (LABELS[one.name], shown_value(other[one.name], other[one.name].value), shown_value(one, one.value))
+        for one in report.measures
+        if one.n or other[one.name].n
+    ]
 
 
 def _comparison(comparison: Comparison) -> str:
@@ -114,9 +131,11 @@ def render_markdown(report: EvalReport, *, most: int = 20) -> str:
     ]
     head = ("measure", "value", "95 %", "n", "bound", "")
     parts = [f"## {sign} {_verdict(report)}", _pipes(head, [measure_row(one) for one in bounded])]
+    if report.beside_measures:
+        parts.append(_pipes(beside_head(report), beside_rows(report)))
     for comparison in report.comparisons:
-        head = (f"{comparison.before} → {comparison.after}", "before", "after", "lost", "gained", "p", "")
-        parts += [_pipes(head, [comparison_row(comparison, row) for row in comparison.rows])]
+        sides = (f"{comparison.before} → {comparison.after}", "before", "after", "lost", "gained", "p", "")
+        parts += [_pipes(sides, [comparison_row(comparison, row) for row in comparison.rows])]
         parts.append(how_tested(comparison))
         parts += [
             f"{name}: {', '.join(f'`{one}`' for one in ids)}"

@@ -48,6 +48,7 @@ class EvalReport(Noun):
     """A finished run. `passed` is true if every bound was kept; a fact may have failed all the same.
 
     `measures` are over all runs of all facts, `tagged` those of the facts with a tag; `results` hold each fact once.
+    `beside` are the results of a second target, asked the same.
     """
 
     facts_path: str
@@ -63,6 +64,8 @@ class EvalReport(Noun):
     reused: int = 0
     tagged: dict[str, tuple[Measure, ...]] = {}
     comparisons: tuple[Comparison, ...] = ()
+    beside: tuple[FactResult, ...] = ()
+    beside_measures: tuple[Measure, ...] = ()
 
     @property
     def failures(self) -> tuple[FactResult, ...]:
@@ -160,6 +163,18 @@ def compared(report: EvalReport, baseline: EvalReport, bounds: Floor, certain: b
         found.append(compare(old, some, names=named, allowed=of_tag.drops, certain=certain))
     report = report.model_copy(update={"comparisons": (*report.comparisons, *found)})
     return report.model_copy(update={"passed": not report.broken_bounds})
+
+
+def side_by_side(report: EvalReport, other: EvalReport) -> EvalReport:
+    """The report with the results of a second target beside its own, compared fact by fact."""
+    found = compare(other.results, report.results, names=(other.target, report.target))
+    return report.model_copy(
+        update={
+            "comparisons": (*report.comparisons, found),
+            "beside": other.results,
+            "beside_measures": other.measures,
+        }
+    )
 
 
 def read_report(path: Path) -> EvalReport:
