@@ -293,6 +293,11 @@ def _translated(error: Exception) -> ModelError:
         return ModelError(
             f"The language model refused the key (HTTP {status}).", hint="Check RAG_LLM_API_KEY."
         )
+    if status in {400, 404, 405, 413, 422}:
+        return ModelError(
+            f"The language model's server refused the question (HTTP {status}).",
+            hint="Check the address in RAG_LLM and the name in RAG_LLM_MODEL.",
+        )
     return ModelUnavailable(
         f"The language model failed: {kind}: {error}", hint="Check RAG_LLM and its server."
     )

@@ -21,7 +21,7 @@ from rag.answer import one_line
 from rag.names import alike
 from rag.prompts import load_prompt
 from rag.question import Kind
-from rag.types import ChatModel, Hit, Usage, Verdict
+from rag.types import ChatModel, Hit, Usage
 from rag.words import Word, words
 
 _GATES = Path(__file__).with_name("gate.json")
@@ -224,8 +224,3 @@ def load_gate(name: str, *, foreign: bool = False) -> Gate:
     """
     table = json.loads(_GATES.read_text(encoding="utf-8"))[f"{name}_foreign" if foreign else name]
     return Gate(**table)
-
-
-def verdict(support: float, gate: Gate) -> Verdict:
-    """What a support means at this gate."""
-    return Verdict.SUPPORTED if support >= gate.shows else Verdict.NOT_SUPPORTED

@@ -86,13 +86,6 @@ def _weighted(found: Iterable[Word]) -> Iterator[str]:
     return (term for word in found for term in (word.stem, word.stem, *word.parts))
 
 
-def stem_spans(text: str, language: str) -> tuple[tuple[str, int, int], ...]:
-    """(stem, start, end) of every content word; a compound's parts follow it with the compound's span."""
-    return tuple(
-        (stem, word.start, word.end) for word in _words(text, language) for stem in (word.stem, *word.parts)
-    )
-
-
 def is_content_word(word: str, language: str) -> bool:
     """True when `word` carries meaning of its own: not a stop word, not a lone letter."""
     return any(True for _ in _words(word, language))

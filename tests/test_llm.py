@@ -188,7 +188,16 @@ def test_a_refused_key_is_no_passing_failure(server: SpeakingServer, status: int
     assert "secret-key" not in f"{caught.value} {caught.value.public}"
 
 
-@pytest.mark.parametrize("status", [400, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_refused_question_is_no_passing_failure(server: SpeakingServer, status: int) -> None:
+    server.status = status
+    with pytest.raises(ModelError, match=rf"{status}.*RAG_LLM_MODEL") as caught:
+        model_of(server, llm_api_key="secret-key").complete(TURNS, max_tokens=5)
+    assert not caught.value.retryable
+    assert "secret-key" not in f"{caught.value} {caught.value.public}"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_server_that_fails_is_unavailable(server: SpeakingServer, status: int) -> None:
     server.status = status
     with pytest.raises(ModelUnavailable, match="RAG_LLM") as caught:

@@ -13,7 +13,6 @@ from rag.words import (
     is_content_word,
     name_terms,
     query_terms,
-    stem_spans,
     words,
 )
 
@@ -95,20 +94,19 @@ def test_a_repeated_question_word_counts_once() -> None:
     assert query_terms("Haus, Haus, Haus", "de") == ("haus", "haus")
 
 
-def test_stem_spans_cut_the_words_out_of_the_text() -> None:
+def test_words_stand_where_they_say() -> None:
     text = "Die Landesregierung zahlte am 18.2.2025 rund 3,5 Mrd. Euro."
-    spans = stem_spans(text, "de")
-    assert ("landesregier", 4, 19) in spans
-    assert ("regier", 4, 19) in spans
-    assert {text[start:end] for _, start, end in spans} == {
+    found = words(text, "de")
+    assert ("landesregier", 4, 19, ("land", "regier")) in [(w.stem, w.start, w.end, w.parts) for w in found]
+    assert {text[word.start : word.end] for word in found} == {
         "Landesregierung", "zahlte", "18.2.2025", "rund", "3,5", "Mrd", "Euro",
     }  # fmt: skip
 
 
 def test_decomposed_letters_keep_their_offsets() -> None:
     text = unicodedata.normalize("NFD", "große Gespräche")
-    ((_, start, end),) = [span for span in stem_spans(text, "de") if span[0] == "gesprach"]
-    assert unicodedata.normalize("NFC", text[start:end]) == "Gespräche"
+    (word,) = [word for word in words(text, "de") if word.stem == "gesprach"]
+    assert unicodedata.normalize("NFC", text[word.start : word.end]) == "Gespräche"
 
 
 @pytest.mark.parametrize(
