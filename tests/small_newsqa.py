@@ -32,6 +32,7 @@ from rag.types import (
     Statement,
     Status,
     Summary,
+    Upload,
     Usage,
     Verdict,
 )
@@ -171,7 +172,7 @@ class SmallNewsQA:
         yield summary
 
     def add(self, sources: Any, progress: Any = None) -> AddReport:
-        articles = [_indexed(one if isinstance(one, Article) else Article(text=str(one))) for one in sources]
+        articles = [_indexed(_article(one)) for one in sources]
         known = [one.id for one in articles if one.id in self.stored]
         self.stored |= {one.id: one for one in articles}
         return AddReport(
@@ -217,6 +218,12 @@ class SmallNewsQA:
             and (not wanted.language or one.language == wanted.language)
             and (not wanted.published_after or (one.published and one.published >= wanted.published_after))
         ]
+
+
+def _article(one: Any) -> Article:
+    if isinstance(one, Upload):
+        return Article(text=one.data.decode(), title=one.name)
+    return one if isinstance(one, Article) else Article(text=str(one))
 
 
 def _hit(article: Article, sentence: Sentence) -> Hit:

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { cite, copyButton, Numbers, sources, statement, trouble } from "./cited.js";
 import { h, icon, tell } from "./dom.js";
 import { filterBox, filters } from "./filters.js";
-import { addressOf, place } from "./text.js";
+import { addressOf, number, place } from "./text.js";
 import { t } from "./words.js";
 
 let turns = []; // {question, body, history, events, answer, error}, oldest first
@@ -22,9 +22,11 @@ export function askPage() {
     h("div", { class: "line" }, field, button),
     h("div", { class: "row" }, filterBox(),
       h("button", { type: "button", class: "quiet fresh", onclick: fresh }, icon("plus"), t("fresh"))));
-  const page = h("div", { class: "page asking" }, talk, form);
-  turns.forEach((turn) => talk.append(drawn(turn, ask)));
+  const size = h("p", { class: "pile-size" });
+  const page = h("div", { class: "page asking" }, talk, form, size);
+  if (turns.length) talk.append(h("h1", { class: "unseen" }, t("ask")), ...turns.map((turn) => drawn(turn, ask)));
   arrange();
+  count(size);
   return page;
 
   function arrange() {
@@ -71,7 +73,7 @@ export function askPage() {
   }
 
   async function ask(question) {
-    if (!turns.length) talk.replaceChildren();
+    if (!turns.length) talk.replaceChildren(h("h1", { class: "unseen" }, t("ask")));
     const turn = { question, evidence: null, statements: [], answer: null, error: null, began: performance.now() };
     const history = turns.filter((one) => one.answer).flatMap((one) => [
       { role: "user", content: one.question }, { role: "assistant", content: one.answer.text }]);
@@ -104,6 +106,16 @@ export function askPage() {
       running = null;
       arrange();
     }
+  }
+}
+
+/** How many articles there are to ask; where there are none, the way to add some. */
+async function count(place) {
+  try {
+    const { total } = await api.articles({ limit: 0 });
+    place.append(h("a", { href: "#/articles" }, total ? t("size", { n: total === 1 ? 1 : number(total) }) : t("none")));
+  } catch {
+    place.remove(); // asking will say what is wrong
   }
 }
 

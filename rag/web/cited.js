@@ -43,12 +43,13 @@ export function statement(one, numbers, all) {
 
 /** The numbered sources with their quotes; each opens its article. */
 export function sources(citations) {
-  const item = (one) => h("li", { value: one.number },
+  const item = (one) => h("li", {},
+    h("span", { class: "number", "aria-hidden": "true" }, String(one.number)),
     h("a", { class: "source", href: addressOf(one), onclick: () => cite(citations) },
       h("q", {}, one.quote),
       h("span", { class: "where" }, h("strong", {}, one.title || t("untitled")), place(one))),
     linkButton(one));
-  return h("section", { class: "sources" }, h("h3", {}, t("sources")), h("ol", {}, citations.map(item)));
+  return h("section", { class: "sources" }, h("h3", {}, t("sources")), h("ol", { role: "list" }, citations.map(item)));
 }
 
 /** A button that copies the address of a citation. */

@@ -47,7 +47,9 @@ function translate() {
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t(element.dataset.label));
   const button = document.getElementById("language");
-  button.textContent = t("otherLanguage");
+  button.textContent = t("other");
+  button.title = t("otherLanguage");
+  button.setAttribute("aria-label", `${t("other")}: ${t("otherLanguage")}`);
   button.lang = language() === "de" ? "en" : "de";
   colours(localStorage.getItem("theme") || "auto");
 }

@@ -15,7 +15,7 @@ export function searchPage() {
   const field = h("input", { type: "search", id: "words", value: words, placeholder: t("searchHint"), "aria-label": t("search"), maxlength: "2000" });
   const results = h("div", { class: "results" });
   const form = h("form", { class: "finder", role: "search", onsubmit: submit },
-    h("div", { class: "line" }, field, h("button", { class: "go icon", "aria-label": t("search") }, icon("send"))),
+    h("div", { class: "line" }, field, h("button", { class: "go icon", "aria-label": t("search") }, icon("find"))),
     filterBox(() => words && run()));
   draw();
   return h("div", { class: "page" }, h("h1", {}, t("searchWelcome")), form, results);
@@ -53,7 +53,7 @@ export function searchPage() {
 function hit(one) {
   return h("li", {}, h("a", { class: "source", href: addressOf(one), onclick: () => cite([]) },
     h("span", { class: "where" }, h("strong", {}, one.title || t("untitled")), place(one)),
-    h("span", { class: "quote", lang: one.language || null }, one.text)));
+    h("span", { class: "quote", lang: one.language || null }, one.text.replace(/\n+/g, "\n"))));
 }
 
 async function summarise(button, told) {
