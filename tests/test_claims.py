@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.claims import ClaimModel, DoubtKind, Judgement, Signals, judge, load_model
@@ -140,6 +140,7 @@ WORDS = st.lists(
 ).map(" ".join)
 
 
+@settings(deadline=None)
 @given(claim=WORDS, sentence=WORDS)
 def test_one_doubt_is_enough_not_to_support(claim: str, sentence: str) -> None:
     judgement = seen(claim, sentence)
@@ -147,6 +148,7 @@ def test_one_doubt_is_enough_not_to_support(claim: str, sentence: str) -> None:
     assert judgement.verdict is not Verdict.SUPPORTED or not judgement.doubts
 
 
+@settings(deadline=None)
 @given(sentence=WORDS, number=st.integers(min_value=25, max_value=99))
 def test_a_number_that_does_not_stand_there_is_never_supported(sentence: str, number: int) -> None:
     assert seen(f"{sentence} {number}", sentence).verdict is not Verdict.SUPPORTED

@@ -1,0 +1,262 @@
+"""Sentences that answer one question -> where their sources differ on a number, a date, a name or a claim.
+
+Both sides answer what was asked, so what remains to be compared is the answer itself: the words that were copied, or
+the quantity or name of the sentence that stands nearest to the question's words. Sources agree as long as one value of
+one is a value of the other; several values inside one article are a list, and lists of names do not disagree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.claims import DoubtKind, find_doubts, signals
+from rag.compose import Judged, citation
+from rag.question import Kind, Question
+from rag.reading import Quantity, Reading, Token, read_sentence, spelling
+from rag.types import Disagreement, Hit, Side
+from rag.words import words
+
+_SAME_CLAIM = 0.6  # closeness from which a negation on one side only is a disagreement
+_ROUGHLY = 0.05  # relative difference of numbers of which one is rounded
+_ROUND = (
+    "rund",
+    "etwa",
+    "circa",
+    "ca",
+    "fast",
+    "knapp",
+    "gut",
+    "about",
+    "around",
+    "nearly",
+    "almost",
+    "roughly",
+)
+_ABOUT_WORDS = 6
+
+Key = tuple[tuple[str, float | str], ...]  # slots and what stands in them
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What one sentence answers: `key` to compare, `text` to show."""
+
+    key: Key
+    text: str
+    hit: Hit
+    rough: bool = False
+
+
+def disagreements(question: Question, judged: Sequence[Judged]) -> tuple[Disagreement, ...]:
+    """Where articles differ on the answer to `question`; empty with one article.
+
+    Args:
+        question: as read.
+        judged: the sentences, or the words in them, that the gate let through.
+    """
+    if len({one.item.hit.article_id for one in judged}) < 2:
+        return ()
+    asked = frozenset(
+        stem for word in words(question.text, question.language) for stem in (word.stem, *word.parts)
+    )
+    kind = _KINDS.get(question.kind)
+    found = [value for one in judged for value in _values(one, question.kind, asked)] if kind else []
+    sides = _sides(found)
+    if kind and len(sides) > 1 and not (kind == "name" and _is_list(found)):
+        return (_disagreement(kind, sides, asked),)
+    denied = next(_denials([one.item.hit for one in judged]), None) if not found or not kind else None
+    return (_disagreement("claim", denied, asked),) if denied else ()
+
+
+_KINDS: dict[Kind, Literal["number", "date", "name", "claim"]] = {
+    Kind.NUMBER: "number",
+    Kind.TIME: "date",
+    Kind.PERSON: "name",
+    Kind.PLACE: "name",
+}
+
+
+# --- values ----------------------------------------------------------------------------------
+
+
+def _values(one: Judged, kind: Kind, asked: frozenset[str]) -> Iterator[_Value]:
+    item, hit = one.item, one.item.hit
+    whole = len(item.text) >= len(hit.text)
+    reading = read_sentence(hit.text, hit.language)
+    place = (0, len(hit.text)) if whole else (item.start - hit.start, item.end - hit.start)
+    if kind is Kind.NUMBER:
+        yield from _numbers(reading, place, hit, asked)
+    elif kind is Kind.TIME:
+        yield from _dates(reading, place, hit, asked)
+    else:
+        yield from _names(reading, place, hit, asked)
+
+
+def _inside(reading: Reading, at: int, place: tuple[int, int]) -> bool:
+    return place[0] <= reading.tokens[at].start and reading.tokens[at].end <= place[1]
+
+
+def _nearest_clause(reading: Reading, clauses: Iterable[int], asked: frozenset[str]) -> int:
+    """The clause that holds most of what was asked, among those with a value."""
+
+    def held(clause: int) -> int:
+        return sum(_is_asked(token, asked) for token in reading.in_clause(clause))
+
+    return max(clauses, key=held)
+
+
+def _is_asked(token: Token, asked: frozenset[str]) -> bool:
+    if token.word is None:
+        return False
+    return token.word.stem in asked or any(part in asked for part in token.word.parts)
+
+
+def _numbers(reading: Reading, place: tuple[int, int], hit: Hit, asked: frozenset[str]) -> Iterator[_Value]:
+    counts = [q for q in reading.quantities if q.kind == "count" and _inside(reading, q.at, place)]
+    counts = [q for q in counts if not _is_asked(reading.tokens[q.at], asked)]
+    if not counts:
+        return
+    clause = _nearest_clause(reading, {q.clause for q in counts}, asked)
+    own = [q for q in counts if q.clause == clause]
+    best = min(own, key=lambda q: _distance(reading, q, asked))
+    before = {token.lower for token in reading.tokens[max(0, best.at - 2) : best.at]}
+    key: Key = (("unit", best.unit), ("value", best.value))
+    yield _Value(key, _counted(reading, best), hit, rough=bool(before & set(_ROUND)) or bool(best.bound))
+
+
+def _distance(reading: Reading, quantity: Quantity, asked: frozenset[str]) -> int:
+    """Tokens between a number and the nearest word that was asked about."""
+    places = [at for at, token in enumerate(reading.tokens) if _is_asked(token, asked)]
+    return min((abs(at - quantity.at) for at in places), default=0)
+
+
+def _counted(reading: Reading, quantity: Quantity) -> str:
+    """The number as it stands there, with the word behind it."""
+    first, last = quantity.at, min(quantity.at + 2, len(reading.tokens) - 1)
+    while last > first and not (
+        reading.tokens[last].text.isalpha() or reading.tokens[last].text in {"%", "€"}
+    ):
+        last -= 1
+    return reading.text[reading.tokens[first].start : reading.tokens[last].end]
+
+
+def _dates(reading: Reading, place: tuple[int, int], hit: Hit, asked: frozenset[str]) -> Iterator[_Value]:
+    times = [q for q in reading.quantities if _inside(reading, q.at, place) and _slot(reading, q)]
+    times = [q for q in times if not _is_asked(reading.tokens[q.at], asked)]
+    if not times:
+        return
+    clause = _nearest_clause(reading, {q.clause for q in times}, asked)
+    own = [q for q in times if q.clause == clause]
+    key: Key = tuple(sorted({_slot(reading, q): q.unit or q.value for q in own}.items()))
+    start, end = reading.tokens[own[0].at].start, reading.tokens[own[-1].at].end
+    yield _Value(key, reading.text[start:end], hit)
+
+
+def _slot(reading: Reading, quantity: Quantity) -> str:
+    """Which part of a date a quantity is; empty if none."""
+    if quantity.kind == "moment":
+        return quantity.unit.rstrip("0123456789")
+    if quantity.kind in {"year", "time"}:
+        return quantity.kind
+    near = reading.tokens[quantity.at + 1 : quantity.at + 3]
+    before = reading.tokens[quantity.at - 1 : quantity.at] if quantity.at else ()
+    months = {q.at for q in reading.quantities if q.unit.startswith("month")}
+    is_day = 1 <= quantity.value <= 31 and any(
+        reading.tokens.index(token) in months for token in (*near, *before)
+    )
+    return "day" if is_day and quantity.kind in {"count", "ordinal"} else ""
+
+
+def _names(reading: Reading, place: tuple[int, int], hit: Hit, asked: frozenset[str]) -> Iterator[_Value]:
+    names = [name for name in reading.names if _inside(reading, name.head, place)]
+    names = [name for name in names if not any(_is_asked(reading.tokens[at], asked) for at in name.tokens)]
+    whole = place == (0, len(hit.text))
+    if whole and names:
+        clause = _nearest_clause(reading, {name.clause for name in names}, asked)
+        names = [name for name in names if name.clause == clause and not name.preposition][:1]
+    for name in names:
+        word = reading.tokens[name.head].word
+        if word is not None:
+            text = reading.text[reading.tokens[name.tokens[0]].start : reading.tokens[name.head].end]
+            yield _Value((("name", spelling(word.stem)),), text, hit)
+
+
+# --- sides -----------------------------------------------------------------------------------
+
+
+def _sides(values: Sequence[_Value]) -> list[list[_Value]]:
+    """Values of articles that agree, together."""
+    sides: list[list[_Value]] = []
+    for value in values:
+        own = [
+            side
+            for side in sides
+            if any(_agree(value, other) or value.hit.article_id == other.hit.article_id for other in side)
+        ]
+        joined = [value, *(other for side in own for other in side)]
+        sides = [side for side in sides if side not in own] + [joined]
+    return sides
+
+
+def _agree(one: _Value, other: _Value) -> bool:
+    """Whether nothing in both keys differs; numbers with different units cannot be compared, so they do not differ."""
+    first, second = dict(one.key), dict(other.key)
+    if "value" in first:
+        if first["unit"] != second["unit"]:
+            return bool(first["unit"] and second["unit"]) or first["value"] == second["value"]
+        close = _ROUGHLY if one.rough or other.rough else 1e-9
+        return math.isclose(float(first["value"]), float(second["value"]), rel_tol=close)
+    return all(first[slot] == second[slot] for slot in first.keys() & second.keys())
+
+
+def _is_list(values: Sequence[_Value]) -> bool:
+    """Whether one article names several: then the others may have named the rest."""
+    keys: dict[str, set[Key]] = {}
+    for value in values:
+        keys.setdefault(value.hit.article_id, set()).add(value.key)
+    return any(len(own) > 1 for own in keys.values())
+
+
+def _denials(hits: Sequence[Hit]) -> Iterator[list[list[_Value]]]:
+    """Two sentences of different articles in nearly the same words of which one is negated."""
+    readings = [read_sentence(hit.text, hit.language) for hit in hits]
+    for at, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
+        for other_hit, other in zip(hits[at + 1 :], readings[at + 1 :], strict=True):
+            if hit.article_id == other_hit.article_id or hit.language != other_hit.language:
+                continue
+            doubts = [d for d in find_doubts(reading, (other,), other.text) if d.kind is DoubtKind.NEGATION]
+            close = signals(reading, (other,), (0.0, 0.0), ()).closeness >= _SAME_CLAIM
+            if close and any(doubt.contradicts for doubt in doubts):
+                yield [[_Value((), one.text, one)] for one in (hit, other_hit)]
+
+
+def _disagreement(
+    kind: Literal["number", "date", "name", "claim"], sides: Sequence[Sequence[_Value]], asked: frozenset[str]
+) -> Disagreement:
+    shown = sorted((_side(side) for side in sides), key=_age)
+    return Disagreement(kind=kind, about=_about(sides[0][0].hit, asked), sides=tuple(shown))
+
+
+def _age(side: Side) -> tuple[bool, float]:
+    """Newest first, undated last."""
+    return (side.newest is None, -side.newest.timestamp() if side.newest else 0.0)
+
+
+def _side(values: Sequence[_Value]) -> Side:
+    cited = {(value.hit.article_id, value.hit.start): value.hit for value in values}
+    dates = [hit.published for hit in cited.values() if hit.published]
+    return Side(
+        value=" ".join(values[-1].text.split()),
+        citations=tuple(citation(hit) for hit in cited.values()),
+        newest=max(dates, default=None),
+    )
+
+
+def _about(hit: Hit, asked: frozenset[str]) -> str:
+    """The words of the question as one of the sentences has them."""
+    reading = read_sentence(hit.text, hit.language)
+    shared = [token.text for token in reading.tokens if _is_asked(token, asked)]
+    return " ".join(shared[:_ABOUT_WORDS])

@@ -1,0 +1,151 @@
+"""Sources that differ are shown side by side; those that agree, or say different things, are not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.answer import item, whole
+from rag.compose import Judged
+from rag.disagreement import disagreements
+from rag.question import read_question
+from rag.types import Disagreement, FoundBy, Hit
+
+
+def judged(article: str, text: str, words: str = "", day: int | None = None, language: str = "de") -> Judged:
+    hit = Hit(
+        kind="sentence",
+        article_id=article,
+        revision="r",
+        first=0,
+        last=0,
+        start=0,
+        end=len(text),
+        text=text,
+        score=1.0,
+        found_by=FoundBy.BOTH,
+        language=language,
+        published=datetime(2025, 3, day, tzinfo=UTC) if day else None,
+    )
+    at = text.find(words) if words else -1
+    return Judged(item(hit, at, at + len(words)) if words else whole(hit), 0.9)
+
+
+def found(question: str, *sentences: Judged) -> tuple[Disagreement, ...]:
+    return disagreements(read_question(question, max_chars=500), sentences)
+
+
+def values(one: Disagreement) -> list[str]:
+    return [side.value for side in one.sides]
+
+
+DEAD = "Wie viele Menschen starben bei dem Brand?"
+
+
+def test_two_numbers_are_two_sides_newest_first() -> None:
+    older = judged("a", "Bei dem Brand starben zwölf Menschen.", day=1)
+    newer = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
+    (one,) = found(DEAD, older, newer)
+    assert (one.kind, values(one)) == ("number", ["14 Menschen", "zwölf Menschen"])
+    assert [side.newest.day for side in one.sides if side.newest] == [3, 1]
+    assert one.sides[0].citations[0].quote == newer.item.hit.text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Bei dem Brand starben zwölf Menschen.", "Zwölf Menschen starben bei dem Brand."),
+        ("Bei dem Brand starben 12 Menschen.", "Bei dem Brand starben zwölf Menschen."),
+        ("Bei dem Brand starben rund 100 Menschen.", "Bei dem Brand starben 98 Menschen."),
+        ("Bei dem Brand starben 12 Menschen.", "Bei dem Brand starben Menschen."),
+    ],
+)
+def test_the_same_number_is_no_disagreement(one: str, other: str) -> None:
+    assert found(DEAD, judged("a", one), judged("b", other)) == ()
+
+
+def test_numbers_of_different_things_are_not_compared() -> None:
+    one = judged("a", "Der Umbau des Bahnhofs dauert 3 Jahre.")
+    other = judged("b", "Der Umbau des Bahnhofs kostet 20 Millionen Euro.")
+    assert found("Wie lange dauert der Umbau des Bahnhofs?", one, other) == ()
+
+
+def test_one_article_does_not_disagree_with_itself() -> None:
+    one = judged("a", "Bei dem Brand starben zwölf Menschen.")
+    other = judged("a", "Bei dem Brand starben 14 Menschen.")
+    assert found(DEAD, one, other) == ()
+
+
+def test_weekdays_that_differ_are_two_sides() -> None:
+    one = judged("a", "Der Gipfel begann am Montag.")
+    other = judged("b", "Der Gipfel begann am Dienstag.")
+    (told,) = found("Wann begann der Gipfel?", one, other)
+    assert (told.kind, sorted(values(told))) == ("date", ["Dienstag", "Montag"])
+
+
+def test_a_date_and_a_part_of_it_agree() -> None:
+    one = judged("a", "Der Gipfel begann am 3. März 2025.")
+    other = judged("b", "Der Gipfel begann im März.")
+    assert found("Wann begann der Gipfel?", one, other) == ()
+
+
+def test_copied_names_that_differ_are_two_sides() -> None:
+    one = judged("a", "Anna Berger won the final.", "Anna Berger", language="en")
+    other = judged("b", "Carla Weiss won the final on Sunday.", "Carla Weiss", language="en")
+    (told,) = found("Who won the final?", one, other)
+    assert (told.kind, sorted(values(told))) == ("name", ["Anna Berger", "Carla Weiss"])
+    assert "final" in told.about
+
+
+def test_names_of_whole_sentences_are_found_too() -> None:
+    one = judged("a", "Anna Berger gewann das Finale.")
+    other = judged("b", "Carla Weiß gewann das Finale am Sonntag.")
+    (told,) = found("Wer gewann das Finale?", one, other)
+    assert sorted(values(told)) == ["Anna Berger", "Carla Weiß"]
+
+
+def test_a_list_does_not_disagree_with_one_of_its_names() -> None:
+    text = "Anna Berger und Peter Holm nahmen teil."
+    both = [judged("a", text, "Anna Berger"), judged("a", text, "Peter Holm")]
+    third = judged("b", "Carla Weiß nahm teil.", "Carla Weiß")
+    assert found("Wer nahm teil?", *both, third) == ()
+
+
+def test_two_spellings_of_a_name_agree() -> None:
+    one = judged("a", "Lawrow kam zuerst an.", "Lawrow")
+    other = judged("b", "Sergej Lavrov kam zuerst an.", "Sergej Lavrov")
+    assert found("Wer kam zuerst an?", one, other) == ()
+
+
+def test_a_denial_is_a_disagreement_about_the_claim() -> None:
+    one = judged("a", "Die Brücke wurde im Winter erneuert.")
+    other = judged("b", "Die Brücke wurde im Winter nicht erneuert.")
+    (told,) = found("Wurde die Brücke erneuert?", one, other)
+    assert told.kind == "claim"
+    assert len(told.sides) == 2
+
+
+WORDS = st.sampled_from("Anna Berger Montag 12 14 Euro Brand starben am und nicht Köln".split())
+SENTENCES = st.lists(WORDS, min_size=1, max_size=8).map(" ".join)
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=SENTENCES, question=st.sampled_from([DEAD, "Wer starb?", "Wann starb er?", "Was geschah?"]))
+def test_the_same_sentence_never_disagrees_with_itself(text: str, question: str) -> None:
+    assert found(question, judged("a", text), judged("b", text)) == ()
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    texts=st.lists(SENTENCES, min_size=2, max_size=5),
+    question=st.sampled_from([DEAD, "Wer starb?", "Wann starb er?"]),
+)
+def test_every_side_has_sources_of_its_own(texts: list[str], question: str) -> None:
+    for one in found(question, *(judged(str(n), text) for n, text in enumerate(texts))):
+        cited = [{citation.article_id for citation in side.citations} for side in one.sides]
+        assert len(cited) > 1
+        assert all(cited)
+        assert len(set().union(*cited)) == sum(map(len, cited))
