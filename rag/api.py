@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -33,7 +33,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag import __version__
 from rag.completions import (
@@ -66,7 +66,7 @@ from rag.errors import (
 )
 from rag.guard import MAX_REQUEST_BYTES, PAGE_POLICY, BodyLimit, Guard
 from rag.jobs import Job, Jobs
-from rag.keys import DEFAULT_COLLECTION, Caller, KeyStore
+from rag.keys import DEFAULT_COLLECTION, KEYS_FILE, Caller, KeyStore
 from rag.keys import Scope as KeyScope
 from rag.library import Library
 from rag.llm import nobody_waits
@@ -111,7 +111,6 @@ STATUS: dict[type[RagError], int] = {
 }
 """The status of an error is that of its nearest parent in this table."""
 
-KEYS_FILE = "keys.json"  # inside the data folder
 COLLECTION_HEADER = "Rag-Collection"
 
 _WEB = Path(__file__).resolve().parent / "web"
@@ -405,19 +404,28 @@ class Visit:
 
 def _visit(scope: KeyScope) -> Callable[[Request], Awaitable[Visit]]:
     async def visit(request: Request) -> Visit:
-        state = request.app.state
-        caller: Caller = state.door.caller(request)
-        request.state.caller = caller
-        if state.door.is_locked:
-            state.rate.count(caller.id)
-        if not caller.scope.includes(scope):
-            raise NotAllowed(f"This needs a key with the scope {scope.value}.", hint="Ask for such a key.")
-        name = request.headers.get(COLLECTION_HEADER, "") or caller.home
-        if not caller.may_enter(name):
-            raise NotAllowed(f"This key does not open the collection {name!r}.", hint="Ask for such a key.")
-        return Visit(caller, name, state.library, scope is not KeyScope.READ)
+        return _enter(request, request.app, scope)
 
     return visit
+
+
+def _enter(request: Request, app: FastAPI, scope: KeyScope) -> Visit:
+    """The visit that a request asks for.
+
+    Raises:
+        AccessDenied, NotAllowed: it may not. RateLimited: not so soon.
+    """
+    state = app.state
+    caller: Caller = state.door.caller(request)
+    request.state.caller = caller
+    if state.door.is_locked:
+        state.rate.count(caller.id)
+    if not caller.scope.includes(scope):
+        raise NotAllowed(f"This needs a key with the scope {scope.value}.", hint="Ask for such a key.")
+    name = request.headers.get(COLLECTION_HEADER, "") or caller.home
+    if not caller.may_enter(name):
+        raise NotAllowed(f"This key does not open the collection {name!r}.", hint="Ask for such a key.")
+    return Visit(caller, name, state.library, scope is not KeyScope.READ)
 
 
 Reading = Annotated[Visit, Depends(_visit(KeyScope.READ))]
@@ -944,6 +952,53 @@ async def page() -> Response:
     return FileResponse(_WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
 
 
+# --- tools of other models ---------------------------------------------------------------------
+
+
+class Tools:
+    """The MCP server at /mcp: every request is let in, or not, like those of the other endpoints."""
+
+    def __init__(self, app: FastAPI) -> None:
+        from mcp.server.transport_security import TransportSecuritySettings
+
+        from rag.mcp import create_server
+
+        self._app = app
+        self._server = create_server(self._run)
+        # Hosts and origins are looked at by our own door, before anything else.
+        trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        self._inner: ASGIApp = self._server.streamable_http_app(
+            streamable_http_path="/",
+            stateless_http=True,
+            json_response=True,
+            transport_security=trusting,
+            max_request_body_size=MAX_REQUEST_BYTES,
+        )
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """What must be open while requests come in."""
+        return self._server.session_manager.run()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        try:
+            request.state.visit = _enter(request, self._app, KeyScope.READ)
+        except RagError as error:
+            response = await _on_rag_error(request, error)
+            await response(scope, receive, send)
+            return
+        await self._inner(scope, receive, send)
+
+    async def _run(self, context: Any, call: Callable[[Any], T], *, needs_model: bool) -> T:
+        visit: Visit = context.request_context.request.state.visit
+        if not needs_model:
+            return await run_in_threadpool(lambda: call(visit.qa))
+        with self._app.state.line.enter(visit.caller.id) as place:
+            await place.turn()
+            return await run_in_threadpool(lambda: call(visit.qa))
+
+
 # --- the app -----------------------------------------------------------------------------------
 
 
@@ -977,6 +1032,8 @@ def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
     app.add_exception_handler(Exception, _on_anything)
     app.include_router(open_routes)
     app.include_router(routes)
+    app.state.tools = Tools(app)
+    app.mount("/mcp", app.state.tools)
     app.mount("/web", StaticFiles(directory=_WEB))
     app.openapi = lambda: _schema(app)  # type: ignore[method-assign]
     return app
@@ -984,7 +1041,8 @@ def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
+    async with app.state.tools.running():
+        yield
     await run_in_threadpool(app.state.jobs.close)
     await run_in_threadpool(app.state.library.close)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from rag.evaluation import FactFile, Target
+    from rag.keys import KeyStore, Scope
     from rag.models import ModelState
     from rag.newsqa import NewsQA
     from rag.settings import Settings
@@ -63,6 +64,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The model files: list, fetch, verify.", **_HELP)
 eval_app = typer.Typer(help="Gold facts: questions whose right answers are known.", **_HELP)
+keys_app = typer.Typer(help="Keys of the service: add, list, revoke.", **_HELP)
 
 
 def _print_version(wanted: bool) -> None:
@@ -84,6 +86,7 @@ def _rag(
 
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
+app.add_typer(keys_app, name="keys")
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -1087,17 +1090,17 @@ def bench(
 @_command(app, "serve")
 def serve(
     host: Annotated[
-        str, typer.Option("--host", help="Beyond this machine RAG_API_KEY is needed.")
+        str, typer.Option("--host", help="Beyond this machine a key is needed: `rag keys add`.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8000,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the index over HTTP, also to OpenAI's clients.
+    """Serve the index over HTTP: a page for people, an API, OpenAI's protocol, MCP at /mcp.
 
     Examples:
       rag serve
-      RAG_API_KEY=… rag serve --host 0.0.0.0 --port 8080
+      rag keys add newsroom && rag serve --host 0.0.0.0 --port 8080
     """
     from rag.api import listen
     from rag.api import serve as serve_on
@@ -1110,6 +1113,106 @@ def serve(
         _say(json.dumps({"url": url}) if as_json else f"Serving at {url} (Ctrl-C stops)")
         sys.stdout.flush()
         serve_on(qa, settings, bound)
+
+
+@_command(app, "mcp")
+def mcp(
+    url: Annotated[
+        str, typer.Option("--url", metavar="URL", help="Speak for this service; its key is RAG_API_KEY.")
+    ] = "",
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Offer the index as MCP tools on standard input and output.
+
+    Without --url the index is opened here; a running `rag serve` holds it already and has the tools at /mcp.
+
+    Examples:
+      rag mcp
+      rag mcp --url http://127.0.0.1:8000
+    """
+    from rag.client import Client
+    from rag.mcp import run_stdio
+
+    if url:
+        with Client(url, _settings(data).api_key.get_secret_value()) as client:
+            run_stdio(client)
+        return
+    with _opened(data) as qa:
+        run_stdio(qa)
+
+
+@_command(keys_app, "add")
+def keys_add(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Of a person or program.")],
+    scope: Annotated[
+        str, typer.Option("--scope", metavar="SCOPE", help="read, write or admin; each includes the former.")
+    ] = "read",
+    collections: Annotated[
+        list[str] | None,
+        typer.Option("--collection", metavar="NAME", help="Only this collection; may be repeated."),
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print its secret, which is shown this once.
+
+    Examples:
+      rag keys add anna
+      rag keys add importer --scope write --collection sports
+    """
+    from rag.keys import DEFAULT_COLLECTION
+
+    key, secret = _key_store(data).add(name, _scope(scope), collections or [DEFAULT_COLLECTION])
+    if as_json:
+        _say(json.dumps({"id": key.id, "name": key.name, "scope": key.scope.value, "secret": secret}))
+    else:
+        _say(secret)
+        _note(f"Key {key.id} of {key.name}: {key.scope.value} in {', '.join(key.collections)}.")
+
+
+@_command(keys_app, "list")
+def keys_list(data: Data = None, as_json: AsJson = False) -> None:
+    """List the keys, without their secrets.
+
+    Example:
+      rag keys list
+    """
+    for key in (keys := _key_store(data).all()):
+        if not as_json:
+            opens = ", ".join(key.collections)
+            _say(f"{key.id}  {key.created.date()}  {key.scope.value:5}  {opens}  {key.name}")
+    if as_json:
+        _say(json.dumps([key.model_dump(mode="json", exclude={"digest"}) for key in keys]))
+
+
+@_command(keys_app, "revoke")
+def keys_revoke(
+    id_: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a key back; a running service refuses it from the next request on.
+
+    Example:
+      rag keys revoke 3f2a91c0
+    """
+    key = _key_store(data).revoke(id_)
+    _say(json.dumps({"revoked": key.id}) if as_json else f"revoked {key.id} of {key.name}")
+
+
+def _key_store(data: Path | None) -> KeyStore:
+    from rag.keys import KEYS_FILE, KeyStore
+
+    return KeyStore(_settings(data).data / KEYS_FILE)
+
+
+def _scope(name: str) -> Scope:
+    from rag.keys import Scope
+
+    if name not in list(Scope):
+        raise InputError(f"There is no scope {name!r}.", hint=f"Scopes are {', '.join(Scope)}.")
+    return Scope(name)
 
 
 def _terminate(number: int, _: object) -> None:

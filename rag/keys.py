@@ -26,6 +26,7 @@ from rag.errors import InputError, StoreDamaged, StoreError
 from rag.types import Moment, Noun
 
 DEFAULT_COLLECTION = "default"
+KEYS_FILE = "keys.json"  # inside the data folder
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _PREFIX = "rag_"  # so that a secret left in a text can be told for what it is
 

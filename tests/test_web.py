@@ -107,7 +107,8 @@ def opened(browser: Any, service: Service, qa: PageQA) -> Iterator[Opened]:
     yield open_page
     for context in contexts:
         context.close()
-    assert [said for said in wrong if "status of 401" not in said and "status of 503" not in said] == []
+    expected = re.compile(r"status of (401|503)|^This document requires 'TrustedHTML'")
+    assert [said for said in wrong if not expected.search(said)] == []
 
 
 def ask(page: Any, question: str, end: str = "answered") -> None:
@@ -226,7 +227,7 @@ def test_everything_can_be_done_with_the_keyboard(opened: Opened) -> None:
 def test_what_happens_is_told_to_those_who_listen(opened: Opened) -> None:
     page = opened()
     ask(page, QUESTION)
-    page.wait_for_function("document.getElementById('told').textContent.startsWith('Answered.')")
+    page.wait_for_selector("#told:has-text('Answered. The mayor')", state="attached")
     assert page.get_attribute("#told", "aria-live") == "polite"
     assert page.get_attribute(".mark", "aria-label") == "Source 1: A harbour – at last"
 
@@ -264,7 +265,7 @@ def test_articles_are_narrowed_down_added_and_deleted(opened: Opened, qa: PageQA
     page.fill("input[type=search]", "circus nowhere")
     page.wait_for_selector(".nothing")
     page.fill("input[type=search]", "zirk")
-    page.wait_for_function("document.querySelectorAll('.pile li').length === 1")
+    page.locator(".pile li").nth(1).wait_for(state="detached")
     page.fill("input[type=search]", "")
     (tmp_path / "boat.txt").write_text("A boat was found in the boathouse.")
     page.set_input_files("#files", tmp_path / "boat.txt")
@@ -360,7 +361,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_article_covers_it(o
     page.click("[data-view=ask]")
     page.tap(".mark")
     page.wait_for_selector(MARKED)
-    assert page.locator("#reader").bounding_box()["width"] == PHONE["width"]
+    assert round(page.locator("#reader").bounding_box()["width"]) == PHONE["width"]
     assert page.evaluate("document.getElementById('main').inert")
     page.tap(".close")
     assert not page.evaluate("document.getElementById('main').inert")
