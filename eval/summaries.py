@@ -16,7 +16,10 @@ same room: as many words as the first sentences have. `ours` and the graphs take
 The graphs are sumy's LexRank (Erkan and Radev 2004) and TextRank (Mihalcea and Tarau 2004), with our sentences, content
 words and stems.
 
-Usage: python eval/summaries.py [FILE] [--sentences N] [--half 0|1] [--cache FILE] [--json]
+With --facts it also says which gold facts of summary_facts.yaml the summaries of the demo articles mention, and whether
+anything forbidden stands in them; the baselines get as many words as ours took.
+
+Usage: python eval/summaries.py [FILE] [--facts] [--sentences N] [--half 0|1] [--cache FILE] [--json]
 """
 
 from __future__ import annotations
@@ -27,11 +30,12 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from search_ablation import KeptEncoder, rows
 
 from rag.catalog import revision_of
@@ -39,11 +43,13 @@ from rag.clean import clean
 from rag.encoder import open_encoder
 from rag.sentences import detect_language, split_sentences
 from rag.settings import read_settings
-from rag.summarise import Length, Told, Units, sentences_of, summarise
-from rag.types import Article, Encoder, Failure, RawDocument
+from rag.summarise import Length, Units, sentences_of, summarise
+from rag.summarise import Told as Sentence
+from rag.types import Article, Encoder, RawDocument
 from rag.words import words
 
 SEEDS = Path(__file__).parent.parent / "seeds"
+FACTS = Path(__file__).with_name("summary_facts.yaml")
 MEASURES = ("coverage", "distinct", "meaning", "title", "redundancy", "compression", "strangers", "seconds")
 
 
@@ -52,7 +58,7 @@ class Text:
     """One article with all its sentences and the words that a summary may have."""
 
     article: Article
-    told: tuple[Told, ...]
+    told: tuple[Sentence, ...]
     room: int
 
 
@@ -77,14 +83,67 @@ def as_text(text: str, title: str, language: str, sentences: int) -> Text | None
     return Text(article, told, sum(len(one.text.split()) for one in told[:sentences]))
 
 
+def seed(name: str, sentences: int) -> Text | None:
+    """One demo article."""
+    cleaned = clean(RawDocument(text=(SEEDS / name).read_text(encoding="utf-8")))
+    return as_text(cleaned.text, cleaned.title, "de", sentences)
+
+
 def seeds(sentences: int) -> list[Text]:
     """The demo articles."""
-    found = []
-    for path in sorted(SEEDS.glob("*.txt")):
-        cleaned = clean(RawDocument(text=path.read_text(encoding="utf-8")))
-        if path.name != "questions.txt" and not isinstance(cleaned, Failure):
-            found.append(as_text(cleaned.text, cleaned.title, "de", sentences))
-    return [one for one in found if one]
+    names = sorted(path.name for path in SEEDS.glob("*.txt") if path.name != "questions.txt")
+    return [one for name in names if (one := seed(name, sentences))]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What of the gold facts a method's summary mentions."""
+
+    mentioned: int
+    facts: int
+    forbidden: int
+    missing: tuple[str, ...]
+
+
+def gold_facts(encoder: Encoder, methods: dict[str, Method]) -> dict[str, dict[str, Told]]:
+    """Per set of gold facts and method, what its summary mentions."""
+    sets = yaml.safe_load(FACTS.read_text(encoding="utf-8"))
+    return {one["name"]: _told(one, encoder, methods) for one in sets}
+
+
+def _told(facts: dict[str, Any], encoder: Encoder, methods: dict[str, Method]) -> dict[str, Told]:
+    texts = [text for name in facts["articles"] if (text := seed(name, 1))]
+    chosen = summarise(
+        [text.article for text in texts], encoder, Length(facts["sentences"]), total=len(texts)
+    )
+    own = [one.text for one in chosen.statements]
+    room = sum(len(line.split()) for line in own) // len(texts)
+    others = {
+        name: [line for text in texts for line in method(replace(text, room=room), encoder)]
+        for name, method in methods.items()
+        if name != "ours"
+    }
+    return {name: _mentions(facts, " ".join(lines)) for name, lines in {**others, "ours": own}.items()}
+
+
+def _mentions(facts: dict[str, Any], summary: str) -> Told:
+    missing = tuple(
+        forms[0]
+        for forms in facts["must"]
+        if not any(re.search(form, summary, re.IGNORECASE) for form in forms)
+    )
+    forbidden = sum(bool(re.search(form, summary, re.IGNORECASE)) for form in facts["must_not"])
+    return Told(len(facts["must"]) - len(missing), len(facts["must"]), forbidden, missing)
+
+
+def show_facts(results: dict[str, dict[str, Told]]) -> None:
+    """Prints the gold facts that are mentioned, and those that ours misses."""
+    print("\ngold facts of the demo articles: mentioned of all, forbidden")
+    for name, told in results.items():
+        line = (f"{method} {one.mentioned}/{one.facts}, {one.forbidden}" for method, one in told.items())
+        print(f"{name:16}" + "   ".join(line) + f"   missing: {', '.join(told['ours'].missing) or 'none'}")
+    every = [told["ours"] for told in results.values()]
+    print(f"ours: {sum(one.mentioned for one in every) / sum(one.facts for one in every):.3f} mentioned")
 
 
 def news(path: Path, sentences: int, half: int | None) -> list[Text]:
@@ -213,6 +272,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=3, help="first sentences that set the room")
     parser.add_argument("--half", type=int, choices=(0, 1), help="only this half of the file")
     parser.add_argument("--cache", type=Path, help="keeps vectors between runs; then seconds mean nothing")
+    parser.add_argument("--facts", action="store_true", help="also the gold facts of the demo articles")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     opened = open_encoder(read_settings())
@@ -229,6 +289,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(results, indent=1))
         return
+    if options.facts:
+        show_facts(gold_facts(encoder, methods))
     for name, result in results.items():
         show(f"{name}: {len(sets[name])} texts, room of the first {options.sentences} sentences", result)
 

@@ -58,10 +58,9 @@ _FINAL = frozenset(
 )
 # Verbs that say something of somebody: a clause behind their object belongs to it rather than to the speaker.
 _WITH_OBJECT = frozenset(
-    """nannte nennt nannten nennen bezeichnete bezeichneten bezeichnet begrüßte begrüßten begrüßt kritisierte
-    kritisierten kritisiert beschrieb beschreibt beschuldigte beschuldigten beschuldigt called calls
-    described describes criticised
-    criticized told""".split()
+    """nannte nennt nannten nennen sprach spricht sprachen sprechen bezeichnete bezeichneten bezeichnet
+    begrüßte begrüßten begrüßt kritisierte kritisierten kritisiert beschrieb beschreibt beschuldigte beschuldigten
+    beschuldigt called calls described describes criticised criticized told""".split()
 )
 _AUXILIARIES = frozenset("hat haben hatte hatten habe has have had".split())
 _SAYS = frozenset(
@@ -235,7 +234,8 @@ class _Reader:
             masked[start + 1 : end - 1] = ["·" if not c.isspace() else c for c in text[start + 1 : end - 1]]
         self._masked = "".join(masked)
         self._speaker: Span | None = None  # who spoke last
-        self._subject: Span | None = None  # the person an earlier sentence is about
+        self._subject: Span | None = None  # whom a pronoun in the next sentence stands for
+        self._surnames: set[str] = set()
         self._silent = 0  # sentences since somebody spoke
         self._last_block: Span | None = None
 
@@ -261,7 +261,7 @@ class _Reader:
             self._carried()
         self._silent = 0 if len(self.found) > before else self._silent + 1
         self.found[before:] = sorted(self.found[before:], key=lambda one: one.start)
-        self._remember()
+        self._remember(len(self.found) > before)
         self._last_block = start, end
 
     # --- attributions ----------------------------------------------------------------------------
@@ -345,7 +345,10 @@ class _Reader:
             if last == n + 1 or stop is None or stop - last > 12:
                 continue
             if self._tokens[stop - 1].low in _reporting() and self._tokens[stop].text in ",:":
-                self._complement(self._span(n + 1, last), stop, stop - 1)
+                begin = self._tokens[stop + 1].start if stop + 1 < len(self._tokens) else self._end
+                clause = self._text[begin : self._end]
+                if _COMPLEMENT.match(clause) or _INFINITIVE.search(clause.split(",")[0]):
+                    self._say(self._span(n + 1, last), begin, self._end)
 
     def _by_colon(self) -> None:
         """The minister: “…”; also where the sentence before the colon tells something else of its subject."""
@@ -576,7 +579,7 @@ class _Reader:
         if single.low in _PRONOUNS and (
             last == 1 or not self._tokens[last - 2].is_word or self._joins(last - 2)
         ):
-            return self._person()
+            return self._person(last - 1)
         if self._tokens[last - 1].low in _AND:
             return self._opening_phrase(last)
         for first in self._starts(last):
@@ -591,7 +594,7 @@ class _Reader:
         """The noun phrase that opens the sentence of a token, with what stands between commas behind it."""
         first = self._clause_start(n)
         if self._tokens[first].low in _PRONOUNS:
-            return self._person()
+            return self._person(first)
         if self._tokens[first].low in _LOOSE_TIES | _STOPPERS | _OBJECT_CASE | _TIES:
             return None
         last = self._phrase(first, wide=True)
@@ -634,7 +637,7 @@ class _Reader:
         if n >= len(self._tokens):
             return None
         if self._tokens[n].low in _PRONOUNS - {"dieser", "diese"}:
-            person = self._person()
+            person = self._person(n)
             return (person, n + 1) if person else None
         if self._tokens[n].low in _OBJECT_CASE:
             return None
@@ -718,20 +721,33 @@ class _Reader:
             return
         self._speaker = (first, last)
         direct = any(a < start and end < b + 1 for a, b in self._quotes)
+        if not direct and self._text[start:end].count(" – ") == 1:
+            start, end = _trimmed(self._text, start, self._text.index(" – ", start, end))  # an afterthought
         self.found.append(Said(self._text[first:last], first, last, start, end, direct))
 
-    def _person(self) -> Span | None:
-        return self._subject if self._subject is not None else self._speaker
+    def _person(self, before: int) -> Span | None:
+        """Whom a pronoun stands for: who opens the sentence, else who spoke or was the subject last."""
+        opening = self._phrase(0)
+        if opening < before and self._names_person(opening):
+            return self._span(0, opening)
+        return self._subject
 
-    def _remember(self) -> None:
-        """Keeps the person that a sentence opens with: somebody of two names, or with a title before a name."""
-        if not self._tokens:
-            return
-        last = self._phrase(0)
-        if last and self._tokens[0].low not in _PRONOUNS and _is_person(self._tokens[:last]):
+    def _names_person(self, last: int) -> bool:
+        """Whether the tokens before `last` name one person: two names, or one that stood behind another before."""
+        tokens = self._tokens[:last]
+        if not tokens or tokens[0].low in _PRONOUNS:
+            return False
+        return _is_person(tokens) or (len(tokens) == 1 and tokens[0].text in self._surnames)
+
+    def _remember(self, spoke: bool) -> None:
+        """Keeps who may be meant by a pronoun in the next sentence."""
+        for one, other in pairwise(self._tokens):
+            if one.is_word and one.is_name and other.is_word and other.is_name:
+                self._surnames.add(other.text)
+        if spoke:
+            self._subject = self._speaker
+        elif self._names_person(last := self._phrase(0)):
             self._subject = self._span(0, last)
-        elif self._speaker is not None and self._silent == 0:
-            self._subject = None
 
 
 def _is_person(tokens: Sequence[_Token]) -> bool:

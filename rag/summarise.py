@@ -46,11 +46,8 @@ _NOTED = 24  # sentences of an article that are kept for choice, and one more fo
 _MAX_NOTED = 240
 _COMPARED = 1000  # sentences that are compared with each other at most
 _AT_LEAST = 3  # of them from each article
-_WORDS_WEIGHT = 1.0  # worth of the content units that a sentence adds
-_MEANING_WEIGHT = 0.1  # worth of the other sentences' meaning that it stands for
-_LEAD = 0.02  # worth of opening an article; half of it for the second sentence, and so on
 _FOCUS = 0.5  # worth of being nearest to the focus
-_LENGTH = 0.7  # how far a long sentence must earn its room where words are counted
+_SOURCE = 0.03  # worth of citing another article; half of it for its second sentence, and so on
 _LEANING = (
     0.02  # what a sentence loses that only the sentence before makes clear, where that one is not taken
 )
@@ -70,6 +67,26 @@ _BOILERPLATE = re.compile(
     r"alle rechte vorbehalten|all rights reserved)\b",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What a sentence is worth beside the content units that it adds, whose share of all counts once.
+
+    Attributes:
+        meaning: of the share of the other sentences' meaning that it stands for.
+        lead: of opening an article; half of it for the second sentence, and so on.
+        length: power of its words that its worth is divided by.
+    """
+
+    meaning: float
+    lead: float
+    length: float
+
+
+# Where words are counted, what counts is how much of the source they hold; of a few sentences each has to matter.
+_BY_WORDS = _Weights(meaning=0.1, lead=0.02, length=0.7)
+_BY_SENTENCES = _Weights(meaning=0.3, lead=0.05, length=0.3)
 
 
 class Notes(Protocol):
@@ -361,8 +378,8 @@ def _recalled(article: Article, note: bytes, dimensions: int, newest: int) -> _R
 
 def _greedy(told: Sequence[Told], units: Units, count: int) -> list[int]:
     """The weightiest sentences by their words and places alone, weightiest first."""
-    fixed = np.array([_LEAD / (1 + one.place) for one in told], dtype=np.float32)
-    return _Choice(told, units.counts, None, fixed).take(Length(MAX_SENTENCES), count)
+    worth = np.zeros(len(told), dtype=np.float32)
+    return _Choice(told, units.counts, None, worth).take(Length(MAX_SENTENCES), count)
 
 
 def _heading(article: Article) -> Statement | None:
@@ -388,7 +405,7 @@ def _selected(
     unread: int,
 ) -> Selection:
     alike = _likeness(vectors)
-    fixed = np.array([_LEAD / (1 + one.place) for one in told], dtype=np.float32)
+    fixed = np.zeros(len(told), dtype=np.float32)
     if focus.strip():
         fixed += _FOCUS * _nearness(vectors, encoder, focus)
     chosen = _Choice(told, units.counts, alike, fixed).take(length)
@@ -444,10 +461,12 @@ class _Choice:
             np.array([self._columns[stem] for stem in one.account.stems], dtype=np.intp) for one in told
         ]
         self._weights = np.array([weights.get(stem, 0) for stem in self._columns], dtype=np.float32)
-        self._weights *= _WORDS_WEIGHT / max(1, sum(weights.values()))
+        self._weights /= max(1, sum(weights.values()))
         self._room = np.array([len(one.text.split()) for one in told], dtype=np.float32)
         self._fixed = fixed - np.array([0.0 if one.is_telling else _POOR for one in told], dtype=np.float32)
         self._leaning = np.array([not one.stands_alone for one in told])
+        numbers = {id_: n for n, id_ in enumerate(dict.fromkeys(one.citation.article_id for one in told))}
+        self._article = np.array([numbers[one.citation.article_id] for one in told], dtype=np.intp)
         at = {(one.citation.article_id, one.place): n for n, one in enumerate(told)}
         self._after = {
             n: at[one.citation.article_id, one.place + 1]
@@ -460,11 +479,18 @@ class _Choice:
         if not self._told:
             return []
         count = min(count or length.sentences, len(self._told))
+        self._weigh(_BY_WORDS if length.words else _BY_SENTENCES)
         room = float(length.words) or np.inf
         taken = self._greedy(count, room)
         if length.words and len(self._told) <= _EXCHANGED:
             taken = self._exchanged(taken, count, room)
         return taken or [int(self._room.argmin())]
+
+    def _weigh(self, weights: _Weights) -> None:
+        self._meaning = weights.meaning
+        self._earned = np.maximum(self._room, 1.0) ** weights.length
+        lead = np.array([weights.lead / (1 + one.place) for one in self._told], dtype=np.float32)
+        self._worth = self._fixed + lead
 
     def _greedy(self, count: int, room: float) -> list[int]:
         taken: list[int] = []
@@ -476,8 +502,8 @@ class _Choice:
             if not fits.any():
                 break
             gains = self._gains(taken, held, stood_for)
-            if room < np.inf:
-                gains = np.where(gains > 0, gains / np.maximum(self._room, 1.0) ** _LENGTH, gains)
+            gains += _SOURCE / (1 + self._cited_with(taken))
+            gains = np.where(gains > 0, gains / self._earned, gains)
             best = int(np.where(fits, gains, -np.inf).argmax())
             open_[best] = False
             if self._repeats(best, taken):
@@ -492,22 +518,29 @@ class _Choice:
     def _gains(self, taken: Sequence[int], held: NDArray[np.bool_], stood_for: Scores) -> Scores:
         """What each sentence would add."""
         new = np.where(held, np.float32(0), self._weights)
-        gains = self._fixed + np.array([new[units].sum() for units in self._units], dtype=np.float32)
+        gains = self._worth + np.array([new[units].sum() for units in self._units], dtype=np.float32)
         if self._alike is not None:
-            gains = gains + _MEANING_WEIGHT * np.maximum(self._alike - stood_for[:, None], 0.0).mean(axis=0)
+            gains = gains + self._meaning * np.maximum(self._alike - stood_for[:, None], 0.0).mean(axis=0)
         lost = self._leaning.copy()
         lost[[self._after[n] for n in taken if n in self._after]] = False
         return np.asarray(gains - _LEANING * lost)
+
+    def _cited_with(self, taken: Sequence[int]) -> Scores:
+        """How many of the sentences taken are of the same article as each."""
+        counts = np.bincount(self._article[list(taken)], minlength=int(self._article.max()) + 1)
+        return np.asarray(counts[self._article], dtype=np.float32)
 
     def _value(self, taken: Sequence[int]) -> float:
         """What a whole choice is worth: the sum of its gains, in whatever order they came."""
         if not taken:
             return 0.0
         held = np.unique(np.concatenate([self._units[n] for n in taken]))
-        value = float(self._weights[held].sum() + self._fixed[list(taken)].sum())
+        value = float(self._weights[held].sum() + self._worth[list(taken)].sum())
         if self._alike is not None:
-            value += _MEANING_WEIGHT * float(self._alike[:, list(taken)].max(axis=1).mean())
+            value += self._meaning * float(self._alike[:, list(taken)].max(axis=1).mean())
         followed = {self._after.get(n) for n in taken}
+        counts = np.bincount(self._article[list(taken)])
+        value += _SOURCE * float(sum((1 / np.arange(1, count + 1)).sum() for count in counts))
         return value - _LEANING * sum(bool(self._leaning[n]) and n not in followed for n in taken)
 
     def _exchanged(self, taken: list[int], count: int, room: float) -> list[int]:
@@ -565,7 +598,7 @@ def weightiest(
     told: Sequence[Told], units: Units, length: Length, encoder: Encoder, focus: str = ""
 ) -> list[int]:
     """Which sentences to take of those given, weightiest first, by their words, places and nearness to `focus`."""
-    fixed = np.array([_LEAD / (1 + one.place) for one in told], dtype=np.float32)
+    fixed = np.zeros(len(told), dtype=np.float32)
     if focus.strip() and told:
         near = _Choice(told, units.counts, None, fixed).take(length, _COMPARED)
         fixed -= _FOCUS
