@@ -963,6 +963,71 @@ def _target(
         yield qa
 
 
+@_command(eval_app, "robust")
+def eval_robust(
+    file: Facts = Path("eval/facts.yaml"),
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", metavar="NAME", help="Only this suite; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another one makes other changes.")] = 0,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="NAME=SHARE", help="Exit 1 when a suite loses more of its facts."),
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="DIR", help="Only write the suites there, as fact files.")
+    ] = None,
+    record: Annotated[Path | None, _report_option("--record", "Keep the model's replies.")] = None,
+    replay: Annotated[Path | None, _report_option("--replay", "Answer with these replies.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the facts with something around them changed: typos, more articles, fewer, planted instructions.
+
+    Needs no new gold: every suite is made from the fact file by rule.
+
+    Examples:
+      rag eval robust eval/facts.yaml --suite typos --suite planted
+      rag eval robust --allow order=0 --allow removed=0.1
+      rag eval robust --into suites/
+    """
+    from rag.evaluation import make_suites, read_facts, render_robustness, robustness
+
+    if into:
+        for made in make_suites(read_facts(file), suite or (), seed=seed):
+            _say(str(made.write(into / made.name)))
+        return
+    allowed = dict(map(_allowed, allow or ()))
+    with (
+        _progress() as progress,
+        _speaking(_settings(data), record, replay) as llm,
+        TemporaryDirectory(prefix="rag-eval-") as folder,
+        _opened(Path(folder) / "none", llm=llm) as qa,
+    ):
+
+        @contextmanager
+        def reading(articles: Sequence[Path]) -> Iterator[NewsQA]:
+            with TemporaryDirectory(dir=folder) as place, qa.beside(place) as other:
+                other.add(articles)
+                yield other
+
+        report = robustness(file, reading, suites=suite or (), seed=seed, allowed=allowed, progress=progress)
+    if as_json:
+        _say_json(report)
+    else:
+        _say(render_robustness(report))
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _allowed(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share)
+    except ValueError as error:
+        raise InputError(f"--allow {text} is no share.", hint="Write NAME=0.1 for a tenth.") from error
+
+
 @_command(eval_app, "lint")
 def eval_lint(file: Facts = Path("eval/facts.yaml"), data: Data = None, as_json: AsJson = False) -> None:
     """Check a fact file: its schema, and that every proving sentence still stands in the articles.

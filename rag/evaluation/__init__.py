@@ -15,8 +15,10 @@ from rag.evaluation.compare import Comparison, compare, mcnemar
 from rag.evaluation.facts import Content, Fact, FactFile, Floor, read_facts, read_floor, schema
 from rag.evaluation.metrics import FactResult, Measure
 from rag.evaluation.page import render_page, write_report
-from rag.evaluation.report import render, render_markdown, write_junit, write_text
+from rag.evaluation.report import render, render_markdown, render_robustness, write_junit, write_text
+from rag.evaluation.robustness import Robustness, robustness
 from rag.evaluation.runner import EvalReport, Target, read_report, run, side_by_side
+from rag.evaluation.suites import SUITES, make_suites
 from rag.evaluation.targets import open_target
 
 __all__ = [
@@ -30,10 +32,13 @@ __all__ = [
     "Floor",
     "Judgement",
     "Measure",
+    "Robustness",
+    "SUITES",
     "Target",
     "compare",
     "judge",
     "lint",
+    "make_suites",
     "mcnemar",
     "open_target",
     "read_facts",
@@ -42,6 +47,8 @@ __all__ = [
     "render",
     "render_markdown",
     "render_page",
+    "render_robustness",
+    "robustness",
     "run",
     "schema",
     "side_by_side",

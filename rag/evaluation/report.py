@@ -17,6 +17,7 @@ from rag.evaluation.compare import Comparison, Row
 from rag.evaluation.metrics import FactResult, Measure
 
 if TYPE_CHECKING:
+    from rag.evaluation.robustness import Robustness
     from rag.evaluation.runner import EvalReport
 
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -180,6 +181,27 @@ def write_text(path: str | Path, text: str) -> None:
         raise InputError(
             f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder that exists."
         ) from error
+
+
+def render_robustness(report: Robustness) -> str:
+    """What every suite cost, and which facts."""
+    head = ("suite", "n", "right before", "after", "lost", "gained", "p", "allowed", "")
+    rows = []
+    for one in report.outcomes:
+        row = one.row
+        before = "-" if one.kind == "silent" else f"{row.before:.1%}"
+        allowed = "" if one.allowed is None else f"{one.allowed:.0%}"
+        state = "FAILED" if not one.passed else "ok" if one.allowed is not None else ""
+        shares = (before, f"{row.after:.1%}", str(len(row.lost)), str(len(row.gained)))
+        p = "-" if one.kind == "silent" else f"{row.p:.3f}"
+        rows.append((one.suite, str(row.n), *shares, p, allowed, state))
+    lines = [f"{one.suite} lost: {', '.join(one.row.lost)}" for one in report.outcomes if one.row.lost]
+    lines += [
+        f"{one.suite} repeated what was planted: {', '.join(one.planted)}"
+        for one in report.outcomes
+        if one.planted
+    ]
+    return "\n\n".join(filter(None, [_table(head, rows), "\n".join(lines)]))
 
 
 def write_junit(report: EvalReport, path: str | Path) -> None:

@@ -222,12 +222,13 @@ class Endpoint(Texts):
         self._http = httpx.Client(headers=headers, timeout=timeout)
         self._url, self._model = f"{url.rstrip('/')}/chat/completions", model
 
-    def stream(self, question: str, *, history: Sequence[Message] = ()) -> Iterator[Event]:
+    def stream(self, question: str, **more: Any) -> Iterator[Event]:
         """One event: the answer.
 
         Raises:
             ServiceUnavailable: the endpoint did not answer. ServiceError: it answered nonsense.
         """
+        history: Sequence[Message] = more.get("history", ())
         turns = [*(turn.model_dump() for turn in history), {"role": "user", "content": question}]
         body = self._ask({"model": self._model, "messages": turns, "temperature": 0})
         try:
