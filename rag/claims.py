@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _COEFFICIENTS = Path(__file__).with_name("claims.json")
 _WEAKEST = 3
+_FAR_APART = (0.7, 0.5)  # what `compare_tokens` gives for texts that have nothing to do with each other
 _ALIGNED = 0.6  # share of a clause's words from which what differs in the other clause contradicts it
 _TITLE = 6  # words that a title may stand before its name
 _ABSTRACT = re.compile(r"(?:ung|heit|keit|schaft|tion|ität|ismus|tum)(?:en|s)?$")  # no name ends like this
@@ -77,8 +78,9 @@ class Signals:
     """What speaks for support, all in 0..1.
 
     Attributes:
-        aligned: mean over the claim's tokens of the cosine to the nearest token of the sentences; 0 if not known.
-        weakest: the same mean over the three tokens that are furthest from all of the sentences'.
+        aligned: mean over the claim's tokens of the cosine to the nearest token of the sentences, from what unrelated
+            texts have to 1; 0 if not known.
+        weakest: the same over the three tokens that are furthest from all of the sentences'.
         coverage: share of the claim's content words in the sentences, longer words counting more.
         clause: the lowest such share of one of the claim's clauses.
         names: share of the claim's capitalised words in the sentences.
@@ -155,12 +157,15 @@ class Meaning:
         self._encode = lru_cache(maxsize=kept)(lambda text: encoder.encode_tokens([text])[0])
 
     def compare(self, claim: str, sentences: Sequence[str]) -> tuple[float, float]:
-        """(aligned, weakest): see `Signals`."""
+        """See `compare_tokens`."""
         return compare_tokens(self._encode(claim), [self._encode(sentence) for sentence in sentences])
 
 
 def compare_tokens(claim: Vectors, sentences: Sequence[Vectors]) -> tuple[float, float]:
-    """(aligned, weakest) of token vectors, each of shape (tokens, dimensions); 0 where there are no tokens."""
+    """Mean cosine of a claim's tokens to their nearest ones in the sentences, and that of the three furthest.
+
+    Vectors have shape (tokens, dimensions); 0 where there are no tokens.
+    """
     evidence = [vectors for vectors in sentences if len(vectors)]
     if not len(claim) or not evidence:
         return 0.0, 0.0
@@ -211,8 +216,8 @@ def signals(
     held = _held_by(evidence)
     capitals = [token for token in content if token.text[0].isupper() or token.text[0].isdigit()]
     return Signals(
-        aligned=near[0],
-        weakest=near[1],
+        aligned=_stretched(near[0], _FAR_APART[0]),
+        weakest=_stretched(near[1], _FAR_APART[1]),
         coverage=_share(content, held),
         clause=min((_share(part, held) for part in _content_by_clause(claim)), default=1.0),
         names=sum(map(held, capitals)) / len(capitals) if capitals else 1.0,
@@ -221,6 +226,10 @@ def signals(
         absent=min(1.0, sum(not held(token) for token in content) / 4),
         doubts=min(1.0, len(doubts) / 3),
     )
+
+
+def _stretched(cosine: float, low: float) -> float:
+    return min(1.0, max(0.0, (cosine - low) / (1.0 - low)))
 
 
 def _content_by_clause(reading: Reading) -> Iterator[list[Token]]:
