@@ -94,6 +94,7 @@ class _Found:
     told: Told
     when: When | None = None
     said: Said | None = None
+    words: str = ""
     named: Citation | None = None  # where the speaker is named, if that is another sentence
 
 
@@ -175,7 +176,7 @@ def _speech(article: Article, told: Sequence[Told], said: Said) -> _Found:
     text = f"{one_line(said.speaker)}: " + (compose.marked(words, article.language) if said.direct else words)
     one = Told(cited, article.language, place, text, Account(text, article.language), told[0].newest)
     inside = cited.start <= named.start and named.end <= cited.end
-    return _Found(one, said=said, named=None if inside else named)
+    return _Found(one, said=said, words=words, named=None if inside else named)
 
 
 def _around(article: Article, told: Sequence[Told], start: int, end: int) -> tuple[int, Citation]:
@@ -199,7 +200,7 @@ def _entry(one: _Found, told: Sequence[Told]) -> Entry:
         return Entry(proven_by(one.told, told), when=one.when)
     cited = (one.told.citation,) if one.named is None else (one.named, one.told.citation)
     statement = Statement(text=one.told.text, citations=cited, verdict=Verdict.SUPPORTED, support=1.0)
-    return Entry(statement, said=one.said, words=one.told.text.split(": ", 1)[1])
+    return Entry(statement, said=one.said, words=one.words)
 
 
 # --- rendering -----------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def who_said_what(article: Article) -> list[Said]:
     """Everything an article reports somebody to have said, in the order of the text."""
     text = article.text
     quotes = _quotes(text)
-    reader = _Reader(text, quotes)
+    reader = _Reader(text, quotes, english=article.language == "en")
     for start, end in _blocks(article, quotes):
         reader.read(start, end)
     return reader.found
@@ -225,9 +225,10 @@ def _blocks(article: Article, quotes: Sequence[Span]) -> Iterator[Span]:
 class _Reader:
     """Reads sentence after sentence and remembers who may be meant by a pronoun."""
 
-    def __init__(self, text: str, quotes: Sequence[Span]) -> None:
+    def __init__(self, text: str, quotes: Sequence[Span], *, english: bool) -> None:
         self.found: list[Said] = []
         self._text = text
+        self._english = english
         self._quotes = quotes
         masked = list(text)
         for start, end in quotes:
@@ -299,9 +300,9 @@ class _Reader:
             following += 1
         begin = self._clause_start(opening)
         if opening <= begin + 1 and following < len(self._tokens):
-            self._say(speaker, self._tokens[following].start, self._sentence_end(following))
+            self._say(speaker, self._tokens[following].start, self._end)
         else:
-            self._say(speaker, self._tokens[begin].start, self._sentence_end(begin))
+            self._say(speaker, self._tokens[begin].start, self._end)
 
     def _by_so(self) -> None:
         """… , so the minister."""
@@ -331,7 +332,7 @@ class _Reader:
             speaker = self._span(at, last)
             opening = self._index(match.start())
             if opening == self._clause_start(opening) and stop + 1 < len(self._tokens):
-                self._say(speaker, self._tokens[stop + 1].start, self._sentence_end(stop + 1))
+                self._say(speaker, self._tokens[stop + 1].start, self._end)
             elif self._tokens[opening - 1].text == ",":
                 self._behind(speaker, self._tokens[opening - 1].start, self._tokens[stop - 1].end)
 
@@ -348,7 +349,20 @@ class _Reader:
                 begin = self._tokens[stop + 1].start if stop + 1 < len(self._tokens) else self._end
                 clause = self._text[begin : self._end]
                 if _COMPLEMENT.match(clause) or _INFINITIVE.search(clause.split(",")[0]):
-                    self._say(self._span(n + 1, last), begin, self._end)
+                    self._say(self._span(n + 1, last), begin, self._before_main_verb(stop + 1))
+
+    def _before_main_verb(self, n: int) -> int:
+        """Where a clause ends that the main clause follows: before a comma with a verb behind it."""
+        for comma, token in pairwise(self._tokens[n:]):
+            plain = token.is_word and not token.is_name and token.low not in _STOPPERS | _DETERMINERS | _TIES
+            if (
+                comma.text == ","
+                and plain
+                and token.low not in _LOOSE_TIES
+                and re.search(r"(?:te|ten|t|en)$", token.low)
+            ):
+                return comma.start
+        return self._end
 
     def _by_colon(self) -> None:
         """The minister: “…”; also where the sentence before the colon tells something else of its subject."""
@@ -381,6 +395,10 @@ class _Reader:
             speaker, last = after
         if behind and previous is not None and self._speaks_before(n):
             self._behind(speaker, previous.start, self._tokens[last - 1].end)
+            return
+        quote = self._quote_before(speaker[0]) if speaker[0] < self._tokens[n].start else None
+        if quote is not None:
+            self._say(speaker, *quote)
             return
         if self._points_back(n):
             self._say_before(speaker)
@@ -418,11 +436,13 @@ class _Reader:
         """What is said behind a verb: a clause behind the next comma or colon, or a quotation."""
         stop = next((n for n in range(at, len(self._tokens)) if self._tokens[n].text in ",:;."), None)
         quote = self._quote_in(self._tokens[verb].end, self._end)
+        if self._english and not quote and self._takes_clause(speaker, at, stop or len(self._tokens)):
+            return
         if stop is None or self._tokens[stop].text in ";." or stop + 1 >= len(self._tokens):
             if quote:
                 self._say(speaker, *quote)
             return
-        begin, end = self._tokens[stop + 1].start, self._sentence_end(stop + 1)
+        begin, end = self._tokens[stop + 1].start, self._end
         if self._tokens[stop].text == ":":
             self._say(speaker, *(quote or (begin, end)))
             return
@@ -439,6 +459,22 @@ class _Reader:
             self._say(speaker, begin, end)
         elif quote:
             self._say(speaker, *quote)
+
+    def _takes_clause(self, speaker: Span, at: int, stop: int) -> bool:
+        """An English clause without a comma before it: "said that …", "told reporters that …", "said the bridge …"."""
+        for n in range(at, min(stop, at + 8)):
+            if self._tokens[n].low in {"that", "whether"} and n + 2 < len(self._tokens):
+                self._say(speaker, self._tokens[n].start, self._end)
+                return True
+        bare = self._tokens[at - 1].low in {"said", "says", "added", "believes", "believe", "announced"}
+        if bare and at + 2 < len(self._tokens) and self._begins_clause(at):
+            self._say(speaker, self._tokens[at].start, self._end)
+            return True
+        return False
+
+    def _begins_clause(self, n: int) -> bool:
+        number = self._tokens[n].low in _DETERMINERS or self._tokens[n].is_name
+        return number or self._tokens[n].low in _PRONOUNS | {"it", "there", "we"}
 
     def _is_apposition(self, comma: int) -> bool:
         return self._after_apposition(comma) > comma
@@ -471,7 +507,7 @@ class _Reader:
             for start, end in whole:
                 self._say(self._speaker, start + 1, end - 1)
         elif re.search(r"\b(?:sei|seien|habe|werde|könne|müsse|solle|dürfe|wolle)\b", outside):
-            self._say(self._speaker, self._start, self._sentence_end(0))
+            self._say(self._speaker, self._start, self._end)
 
     # --- noun phrases ----------------------------------------------------------------------------
 
@@ -516,6 +552,8 @@ class _Reader:
                 pass
             elif token.is_word and low not in _STOPPERS and (open_ or not named) and self._describes(n):
                 open_ = True
+            elif self._english and (open_ or named) and self._is_english_noun(n):
+                named, open_ = True, False
             else:
                 break
             n += 1
@@ -532,6 +570,12 @@ class _Reader:
         return "-" in token.text or (
             token.low in _PARTICLES and following is not None and following.is_word and following.is_name
         )
+
+    def _is_english_noun(self, n: int) -> bool:
+        """Whether a word in small letters may be a noun: a word behind an article that nothing else explains."""
+        low = self._tokens[n].low
+        closed = low in _STOPPERS | _TIES | _LOOSE_TIES | _AND or low in _finite_or_auxiliary()
+        return self._tokens[n].is_word and not closed and not low.endswith("ly")
 
     def _names_on(self, n: int) -> bool:
         near = self._tokens[max(0, n - 6) : n + 6]
@@ -695,9 +739,6 @@ class _Reader:
             ):
                 return m
         return 0
-
-    def _sentence_end(self, n: int) -> int:
-        return self._end
 
     def _quote_in(self, start: int, end: int) -> Span | None:
         """The inside of the first quotation between two offsets."""

@@ -55,7 +55,7 @@ _DATE = re.compile(
 )
 _PAST = re.compile(
     r"\b(?:war|waren|wurde|wurden|hatte|hatten|kam|kamen|ging|gingen|gab|gaben|fand|fanden|sprach|nahm|nahmen|"
-    r"hielt|traf|trafen|ließ|starb|starben|begann|stieg|fiel|zog|blieb|stand|lag|worden|was|were|had|said|held|met|"
+    r"hielt|traf|trafen|ließ|starb|starben|begann|stieg|fiel|zog|blieb|stand|lag|worden|was|were|had|said|held|met|went|came|took|made|began|won|lost|fell|rose|left|told|gave|broke|"
     r"[a-zäöüß]{3,}te(?:n|t)?|(?:hat|haben|ist|sind|has|have)\b[^.;]*\b(?:ge\w+|\w+(?:t|en|ed))|[a-z]{3,}ed)\b"
 )
 _FUTURE = re.compile(
