@@ -1,7 +1,7 @@
 """Seconds and memory of summaries over many articles, first time and again.
 
-Reads JSON lines with `text`, perhaps `title` and `date`, indexes them, and summarises 2, 20 and all of them, each number
-in a process of its own: peak memory is that of the process, seconds are those of `summarise` alone.
+Reads JSON lines with `text`, perhaps `title` and `date`, indexes them, and summarises 2, 20 and all of them, each
+number in a process of its own: peak memory is that of the process, seconds are those of `summarise` alone.
 
 Usage: python eval/many_summaries.py FILE [--articles N] [--data DIR] [--form FORM]
 

@@ -730,13 +730,25 @@ def summarise(
         str | None, typer.Option("--query", metavar="TEXT", help="Summarise what is found for this.")
     ] = None,
     k: Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="Passages taken for --query.")] = 20,
-    sentences: Annotated[int, typer.Option("--sentences", min=1, max=100, help="Length.")] = 5,
+    focus: Annotated[str, typer.Option("--focus", metavar="TEXT", help="What it should be about.")] = "",
+    form: Annotated[
+        str, typer.Option("--form", metavar="FORM", help="text, points, timeline or who_said_what.")
+    ] = "text",
+    sentences: Annotated[
+        int | None,
+        typer.Option("--sentences", min=1, max=100, help="At most so many; else 5, or 20 in a list."),
+    ] = None,
+    words: Annotated[int | None, typer.Option("--words", min=1, max=5000, help="At most so many.")] = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="CODE", help="Language of the summary (de, en, …).")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", metavar="SECONDS", help="Stop reading then, and say so.")
     ] = None,
     after: After = None,
     before: Before = None,
     source: Source = "",
+    language: Language = "",
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
@@ -745,17 +757,21 @@ def summarise(
     Without ID and --query: all articles that pass the filters.
 
     Examples:
-      rag summarise 3f2a91c0
+      rag summarise 3f2a91c0 --words 100
       rag summarise --query "security guarantees" --sentences 3 --to en
+      rag summarise --after 2025-02-01 --form timeline
     """
     filters = _filters(after, before, source, "", None)
-    with _opened(data) as qa, _busy("Summarising"):
+    with _opened(data) as qa, _progress() as progress:
         summary = qa.summarise(
-            article_ids or None, query=query, k=k, sentences=sentences, language=to, **filters
-        )
+            article_ids or None, query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
+            language=to, written_in=language, deadline=deadline, progress=progress, **filters,
+        )  # fmt: skip
     if as_json:
         _say_json(summary)
         return
+    if summary.headline is not None:
+        _say(f"{summary.headline.text}\n")
     _say_cited(summary)
     _say(f"\ncovers {summary.covered:.0%} of the source")
 
@@ -1124,6 +1140,61 @@ def _evaluated(facts: FactFile, data: Path | None, llm: ChatModel | None) -> Ite
     with TemporaryDirectory(prefix="rag-eval-") as folder, _opened(Path(folder), llm=llm) as qa:
         qa.add(facts.articles)
         yield qa
+
+
+@_command(eval_app, "bench")
+def eval_bench(
+    folder: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder of NAME.jsonl and NAME_corpus.jsonl.")
+    ],
+    name: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME", help="Only this set; may be repeated.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=0, help="Questions per set; 0 for all.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the sample and of the intervals.")] = 0,
+    search_only: Annotated[bool, typer.Option("--search-only", help="Search, do not ask.")] = False,
+    report_file: Annotated[Path | None, _report_option("--report", "Write JSON.")] = None,
+    markdown: Annotated[Path | None, _report_option("--markdown", "Write Markdown.")] = None,
+    plot: Annotated[Path | None, _report_option("--plot", "Draw risk against coverage, PNG.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure search and answers on sets of questions that others wrote.
+
+    All documents of PATH are put into one index: a passing one, or that of --data, which a second run finds again.
+    Search is held against words alone and meaning alone.
+
+    Examples:
+      rag eval bench sets --search-only
+      RAG_LLM=none rag eval bench sets --set squad --n 100 --plot risk.png
+    """
+    from rag.evaluation.bench import articles_of, bench, read_ids, to_markdown, write_bench
+    from rag.evaluation.sets import read_sets
+    from rag.retrieve import WAYS
+
+    sets, documents = read_sets(folder, name or ())  # before the models load: a wrong line is told at once
+    with ExitStack() as stack:
+        own = data or Path(stack.enter_context(TemporaryDirectory(prefix="rag-bench-")))
+        qa = stack.enter_context(_opened(own))
+        with _progress() as progress:
+            qa.add(articles_of(documents), progress)
+            report = bench(
+                sets,
+                documents,
+                {way: qa.retriever(weights) for way, weights in WAYS.items()},
+                None if search_only else qa,
+                n=n,
+                seed=seed,
+                ids=read_ids(qa.articles()),
+                progress=progress,
+            )
+    for path, kind in ((report_file, "json"), (markdown, "markdown"), (plot, "plot")):
+        if path:
+            write_bench(report, path, kind)
+    if as_json:
+        _say_json(report)
+    else:
+        _say(to_markdown(report))
 
 
 @_command(app, "bench")
