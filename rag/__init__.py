@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         UnsupportedFormat,
     )
     from rag.newsqa import NewsQA
+    from rag.replay import Recording, Replay
     from rag.settings import Settings
     from rag.types import (
         AddReport,
@@ -125,6 +126,8 @@ __all__ = [
     "Passage",
     "RagError",
     "RateLimited",
+    "Recording",
+    "Replay",
     "ReplayMismatch",
     "Sentence",
     "ServiceBusy",
@@ -155,6 +158,8 @@ _HOMES = {
     "Client": "rag.client",
     "AsyncClient": "rag.client",
     "Settings": "rag.settings",
+    "Recording": "rag.replay",
+    "Replay": "rag.replay",
 }
 
 

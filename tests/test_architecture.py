@@ -114,6 +114,7 @@ HOMES: dict[str, set[str]] = {
     "rich": {"cli"},
     "yaml": {"evaluation"},
     "ir_measures": {"evaluation"},
+    "pytest": {"evaluation"},
 }
 HEAVY = {
     "chromadb",

@@ -396,9 +396,9 @@ def _validated(
     try:
         return model.model_validate(data), []
     except ValidationError as error:
-        return None, [
-            _problem(one["loc"][skip:], str(one["msg"]), data, root, path) for one in error.errors()
-        ]
+        # A key with a typo is unknown and missing: the first says where.
+        found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+        return None, [_problem(one["loc"][skip:], str(one["msg"]), data, root, path) for one in found]
 
 
 def _problem(loc: Sequence[str | int], message: str, data: Any, root: yaml.Node, path: Path) -> InputError:

@@ -69,7 +69,7 @@ def render(report: EvalReport, *, details: bool = True) -> str:
         parts.append(_table(beside_head(report), beside_rows(report)))
     parts += [_comparison(one) for one in report.comparisons]
     if details:
-        parts += [_failure(result) for result in report.failures]
+        parts += [explain(result) for result in report.failures]
     parts.append(_verdict(report))
     return "\n\n".join(parts)
 
@@ -166,7 +166,7 @@ def _folded(result: FactResult) -> str:
     kinds = ", ".join(dict.fromkeys(fault.kind for fault in result.judgement.faults))
     fence = "~" * 8
     title = f"<summary><code>{result.id}</code> {html.escape(result.question)} ({result.state}: {kinds})</summary>"
-    return f"<details>{title}\n\n{fence}\n{_failure(result)}\n{fence}\n\n</details>"
+    return f"<details>{title}\n\n{fence}\n{explain(result)}\n{fence}\n\n</details>"
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -219,7 +219,7 @@ def write_junit(report: EvalReport, path: str | Path) -> None:
         if not result.passed:
             message = "; ".join(fault.detail for fault in result.judgement.faults)
             kind = "flaky" if result.flaky else result.judgement.faults[0].kind
-            _fail(case, kind, message, _failure(result))
+            _fail(case, kind, message, explain(result))
     bounds = [one for one in report.measures if one.bound is not None]
     floor = _suite(root, "floor", len(bounds), sum(not one.passed for one in bounds), 0)
     for one in bounds:
@@ -289,7 +289,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join([padded(head), rule, *(padded(line) for line in lines[1:])])
 
 
-def _failure(result: FactResult) -> str:
+def explain(result: FactResult) -> str:
+    """Question, answer, everything that is wrong, and what was cited."""
     status = result.status or "no answer"
     right = f", right in {sum(result.outcomes)} of {len(result.outcomes)} runs" if result.flaky else ""
     head = f"{'FLAKY' if result.flaky else 'FAILED'} {result.id} ({result.kind}, {result.language}{right})"

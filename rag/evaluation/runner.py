@@ -125,7 +125,7 @@ def run(
     if runs < 1:
         raise InputError(f"runs = {runs} is less than 1.", hint="Ask every question at least once.")
     known = baseline.results if changed and baseline else ()
-    asking = _Asking(facts, target, known, keep)
+    asking = Asking(facts, target, known, keep)
     started, clock = datetime.now(UTC), time.perf_counter()
     attempts: list[list[FactResult]] = []
     for n, fact in enumerate(chosen):
@@ -235,7 +235,7 @@ def _chosen(facts: FactFile, ids: Collection[str], tags: Collection[str]) -> tup
     )
 
 
-class _Asking:
+class Asking:
     """Asks a target, question by question; keeps the articles it read and the results it got.
 
     Args:
@@ -246,7 +246,11 @@ class _Asking:
     """
 
     def __init__(
-        self, facts: FactFile, target: Target, known: Sequence[FactResult], keep: Path | None
+        self,
+        facts: FactFile,
+        target: Target,
+        known: Sequence[FactResult] = (),
+        keep: Path | None = None,
     ) -> None:
         self._facts, self._target, self._keep = facts, target, keep
         self._articles: dict[str, Article] = {}
