@@ -33,7 +33,7 @@ from rag.llm import open_llm
 from rag.load import load, read_document
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
-from rag.retrieve import Retriever
+from rag.retrieve import Retriever, Weights
 from rag.sentences import detect_language
 from rag.settings import Settings, read_settings
 from rag.types import (
@@ -216,6 +216,10 @@ class NewsQA:
             raise InputError(f"k = {k} is outside 1..1000.", hint="Ask for fewer hits.")
         asked = read_question(question, max_chars=self._settings.max_question_chars)
         return self._retriever.passages(asked.text, k, _filters(filters))
+
+    def retriever(self, weights: Weights | None = None) -> Retriever:
+        """The search itself, of passages and of sentences, perhaps with other weights: to compare ways to search."""
+        return Retriever(self._index.catalog, self._index.vectors, self._index.encoder, weights)
 
     def ask(self, question: str, *, history: Sequence[Message] = (), **filters: Any) -> Answer:
         """A cited, checked answer, or an honest "not in these articles".

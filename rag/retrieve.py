@@ -48,6 +48,14 @@ class Weights:
     passages: int = 6
 
 
+WAYS: dict[str, Weights] = {
+    "both": Weights(),
+    "words": replace(Weights(), dense=0.0, passage=1.0),
+    "meaning": replace(Weights(), words=0.0, sentence_words=0.0),
+}
+"""Ways to search by name: the default and each leg alone, to be held against each other."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Query:
     """A question's words.

@@ -114,6 +114,7 @@ HOMES: dict[str, set[str]] = {
     "rich": {"cli"},
     "yaml": {"evaluation"},
     "ir_measures": {"evaluation"},
+    "matplotlib": {"evaluation"},
     "pytest": {"evaluation"},
 }
 HEAVY = {
@@ -127,6 +128,7 @@ HEAVY = {
     "lingua",
     "sentencex",
     "lxml",
+    "matplotlib",
     "onnx",
     "onnxruntime",
     "openai",

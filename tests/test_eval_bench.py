@@ -1,0 +1,190 @@
+"""Sets of others: refused with line and reason, asked in every way to search, reported with intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import HashEncoder
+
+from rag import NewsQA, Status
+from rag.cli import main
+from rag.errors import InputError
+from rag.evaluation.bench import (
+    BenchReport,
+    Outcome,
+    articles_of,
+    bench,
+    rank_measures,
+    read_ids,
+    risk_and_coverage,
+    sample,
+    to_markdown,
+    write_bench,
+)
+from rag.evaluation.sets import read_sets
+from rag.retrieve import WAYS
+from rag.settings import Settings
+from rag.types import FoundBy, Hit, Progress
+
+TOWNS = (
+    ("a", "Köln", "Der Dom in Köln wurde 1880 fertig. Er ist 157 Meter hoch."),
+    ("b", "Bremen", "Das Rathaus von Bremen steht am Markt. Vor ihm steht ein Roland."),
+    ("c", "Lübeck", "Das Tor von Lübeck hat zwei Türme. Es wurde im Mittelalter gebaut."),
+)
+QUESTIONS = (
+    {"id": "1", "question": "Wann wurde der Dom in Köln fertig?", "answers": ["1880"], "gold_doc": "a"},
+    {"id": "2", "question": "Wo steht das Rathaus von Bremen?", "answers": ["am Markt"], "gold_doc": "b"},
+    {"id": "3", "question": "Wie viele Zoos hat Ulm?", "answerable": False, "gold_doc": "x"},
+)
+
+
+def write(folder: Path, name: str, rows: Sequence[dict[str, Any]]) -> Path:
+    path = folder / f"{name}.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    own = tmp_path / "sets"
+    own.mkdir()
+    documents = [{"doc_id": id_, "title": title, "text": text, "lang": "de"} for id_, title, text in TOWNS]
+    write(own, "towns_corpus", documents)
+    first = {**QUESTIONS[0], "gold_sentence": "Der Dom in Köln wurde 1880 fertig.", "gold_sentence_index": 0}
+    write(own, "towns", [first, *QUESTIONS[1:]])
+    passages = [{"text": "Der Fluss heißt Donau."}, {"text": "Ulm liegt an der Donau.", "title": "Ulm"}]
+    write(
+        own, "rivers",
+        [{"query_id": "r", "question": "Wie heißt der Fluss?", "answerable": True, "passages": passages}],
+    )  # fmt: skip
+    return own
+
+
+def opened(folder: Path) -> NewsQA:
+    return NewsQA.open(folder, settings=Settings(data=folder), encoder=HashEncoder(256), llm=None)
+
+
+def test_sets_and_all_their_documents_are_read(folder: Path) -> None:
+    sets, documents = read_sets(folder)
+    assert [(one.name, len(one.questions)) for one in sets] == [("rivers", 1), ("towns", 3)]
+    assert len(documents) == 5
+    assert len(sets[0].own["r"]) == 2
+    assert [one.name for one in read_sets(folder, ["towns"])[0]] == ["towns"]
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "reason"),
+    [
+        ("towns", {**QUESTIONS[0], "id": "1"}, r"towns\.jsonl, line 4: id '1' stands twice"),
+        (
+            "towns",
+            {**QUESTIONS[0], "id": "9", "answers": ["1881"]},
+            "line 4: the answer '1881' does not stand in 'a'",
+        ),
+        ("towns", {**QUESTIONS[0], "id": "9", "gold_doc": "z"}, "line 4: gold_doc 'z' is in no corpus"),
+        ("towns", {**QUESTIONS[0], "id": "9", "colour": "red"}, "line 4: colour: Extra inputs"),
+        ("towns", {"id": "9"}, "line 4: question: Field required"),
+        (
+            "towns",
+            {**QUESTIONS[0], "id": "9", "gold_sentence": "Nein."},
+            "line 4: the gold sentence does not stand",
+        ),
+        (
+            "towns_corpus",
+            {"doc_id": "a", "text": "x"},
+            r"towns_corpus\.jsonl, line 4: doc_id 'a' stands twice",
+        ),
+    ],
+)
+def test_a_wrong_row_is_refused_with_line_and_reason(
+    folder: Path, name: str, row: dict[str, Any], reason: str
+) -> None:
+    path = folder / f"{name}.jsonl"
+    path.write_text(path.read_text(encoding="utf-8") + json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=reason):
+        read_sets(folder)
+
+
+def test_a_broken_line_is_refused_before_any_model_is_loaded(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_model(settings: Settings, *, mend: bool, progress: Progress) -> NewsQA:
+        raise AssertionError("a model was loaded")
+
+    with (folder / "towns.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": \n')
+    assert main(["eval", "bench", str(folder)], opener=no_model) == 2
+    assert "line 4: no JSON" in capsys.readouterr().err
+
+
+def test_unknown_folders_and_sets_are_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="no folder"):
+        read_sets(folder / "nowhere")
+    with pytest.raises(InputError, match="no set 'cities'"):
+        read_sets(folder, ["cities"])
+
+
+def test_every_way_is_measured_and_answers_are_judged(folder: Path, tmp_path: Path) -> None:
+    sets, documents = read_sets(folder)
+    with opened(tmp_path / "data") as qa:
+        qa.add(articles_of(documents))
+        ways = {way: qa.retriever(weights) for way, weights in WAYS.items()}
+        report = bench(sets, documents, ways, qa, ids=read_ids(qa.articles()))
+    values = {(one.set, one.way, one.measure): one for one in report.scores}
+    assert values["towns", "words", "hit@4"].value == 1.0
+    assert values["towns", "both", "sentence hit@4"].n == 1
+    assert values["towns", "ask", "silent, of unanswerable"].n == 1
+    assert ("rivers", "both", "hit@4") not in values
+    assert all(one.low <= one.value <= one.high for one in report.scores)
+    assert {one.way for one in report.costs} == {"both", "words", "meaning", "ask"}
+    assert "| towns | words | hit@4 | 2 | 1.000 |" in to_markdown(report)
+
+
+def test_the_same_seed_draws_the_same_questions(folder: Path) -> None:
+    questions = read_sets(folder, ["towns"])[0][0].questions
+    assert sample(questions, 2, 7) == sample(questions, 2, 7)
+    assert sample(questions, 0, 7) == list(questions) == sample(questions, 99, 7)
+
+
+def test_an_article_counts_where_its_first_passage_stands() -> None:
+    def hit(url: str) -> Hit:
+        place = {"first": 0, "last": 0, "start": 0, "end": 1, "text": "x", "score": 1.0}
+        return Hit(kind="passage", article_id=url, revision="r", found_by=FoundBy.BOTH, url=url, **place)
+
+    found = rank_measures(["u", "v", "w"], [[hit("x"), hit("x"), hit("u")], [], [hit("w")]])
+    assert found["hit@4"] == [1.0, 0.0, 1.0]
+    assert found["nDCG@10"] == pytest.approx([0.6309, 0.0, 1.0], abs=1e-4)
+
+
+def outcome(support: float, right: bool, answerable: bool = True) -> Outcome:
+    status = Status.ANSWERED if support else Status.NOT_FOUND
+    return Outcome(set="s", question="q", support=support, status=status, right=right, answerable=answerable)
+
+
+def test_risk_counts_wrong_answers_among_the_surest() -> None:
+    outcomes = [outcome(0.9, True), outcome(0.5, False, False), outcome(0.4, True), outcome(0.0, False)]
+    points = risk_and_coverage(outcomes)
+    assert points == [(1 / 3, 0.0), (1 / 3, 1 / 2), (2 / 3, 1 / 3)]
+
+
+def test_reports_are_written(tmp_path: Path) -> None:
+    report = BenchReport(documents=1, seed=0, scores=(), costs=(), outcomes=(outcome(0.9, True),))
+    write_bench(report, tmp_path / "bench.json", "json")
+    write_bench(report, tmp_path / "bench.md", "markdown")
+    assert BenchReport.model_validate_json((tmp_path / "bench.json").read_text(encoding="utf-8")) == report
+    assert (tmp_path / "bench.md").read_text(encoding="utf-8") == to_markdown(report)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_bench(report, tmp_path / "none" / "bench.json", "json")
+
+
+def test_the_plot_is_a_png(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    report = BenchReport(documents=1, seed=0, scores=(), costs=(), outcomes=(outcome(0.9, True),))
+    write_bench(report, tmp_path / "risk.png", "plot")
+    assert (tmp_path / "risk.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="Nothing was asked"):
+        write_bench(report.model_copy(update={"outcomes": ()}), tmp_path / "risk.png", "plot")
