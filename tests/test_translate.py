@@ -112,3 +112,17 @@ def test_the_model_is_told_the_language_by_name() -> None:
     llm = FakeChatModel(["The\nharbour"])
     assert translate("Der Hafen", "en", llm)[0] == "The harbour"
     assert "English" in llm.asked[0][-1].content
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("translated", "kept"),
+    [
+        ("Dimow's adviser Rothin opened the harbour in Switzerland.", True),
+        ("The adviser of Dimow, Rothin, opened the harbour in Switzerland.", True),
+        ("Dimow and the adviser Rothin opened the harbour in Switzerland.", False),
+    ],
+)
+def test_who_belongs_to_whom_stays(translated: str, kept: bool, encoder: Encoder) -> None:
+    text = "Dimows Berater Rothin eröffnete den Hafen in der Schweiz."
+    assert faithful(text, "de", translated, "en", encoder) is kept
