@@ -50,6 +50,7 @@ _FOREIGN = ("chosen", "none", *_FOREIGN_EXTRACTIVE)
 # Share of the questions without an answer that is met with silence. Those with a word exchanged do not count here:
 # often the answer is still there.
 _SILENCE = 0.9
+_LOST = 0.02  # share of the right answers that may be lost by not asking a model where all seems hopeless
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
 # Which way each signal speaks: knowing it keeps a small sample from teaching nonsense.
@@ -191,10 +192,10 @@ def _fit(path: Path) -> None:
     gates = {
         "first": _gate("first", _same_language(read), _MODEL) | {"doubt": 0.2},
         "second": _gate("second", _same_language(confirmed), (*_MODEL, "yes")),
-        "extractive": _gate("extractive", _same_language(extractive), _EXTRACTIVE),
+        "extractive": _gate("extractive", _same_language(extractive), _EXTRACTIVE, hopeless=True),
         "first_foreign": _gate("first_foreign", read, _FOREIGN) | {"doubt": 0.3},
         "second_foreign": _gate("second_foreign", confirmed, (*_FOREIGN, "yes")),
-        "extractive_foreign": _gate("extractive_foreign", extractive, _FOREIGN_EXTRACTIVE),
+        "extractive_foreign": _gate("extractive_foreign", extractive, _FOREIGN_EXTRACTIVE, hopeless=True),
     }
     _GATES.write_text(json.dumps(gates, indent=2) + "\n", encoding="utf-8")
 
@@ -203,7 +204,9 @@ def _same_language(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if not row["foreign"]]
 
 
-def _gate(name: str, rows: list[dict[str, Any]], features: tuple[str, ...]) -> dict[str, Any]:
+def _gate(
+    name: str, rows: list[dict[str, Any]], features: tuple[str, ...], *, hopeless: bool = False
+) -> dict[str, Any]:
     values = np.array([[row[feature] * _SIGNS[feature] for feature in features] for row in rows], dtype=float)
     labels = np.array([row["label"] for row in rows], dtype=float)
     groups = np.array([row["question"] for row in rows])
@@ -225,7 +228,20 @@ def _gate(name: str, rows: list[dict[str, Any]], features: tuple[str, ...]) -> d
         for feature, weight in zip(features, coefficients[1:], strict=True)
         if weight > _NOTHING
     }
-    return {"bias": round(float(coefficients[0]), 3), "shows": round(shows, 2), "weights": weights}
+    gate = {"bias": round(float(coefficients[0]), 3), "shows": round(shows, 2), "weights": weights}
+    return gate | ({"hopeless": _hopeless(support, rows)} if hopeless else {})
+
+
+def _hopeless(support: Values, rows: list[dict[str, Any]]) -> float:
+    """The support that hardly any right answer stays below, and what would not be asked a model below it."""
+    loudest = _loudest(support, rows)
+    right = [value for (_, _, way), (value, label) in loudest.items() if way == "plain" and label]
+    limit = round(float(np.quantile(right, _LOST)), 3)
+    for way in ("hidden", "absent", "exchanged"):
+        values = [value < limit for (_, _, other), (value, _) in loudest.items() if other == way]
+        if values:
+            print(f"  below {limit}: {np.mean(values):.2f} of {len(values)} {way}")
+    return limit
 
 
 def _fitted(values: Values, labels: Values) -> Values:

@@ -549,7 +549,7 @@ class Asking:
         llm = self._qa._llm()
         passed: list[Judged] = []
         self._looks = 0
-        seen_by_hit = list(self.signals(question, pool, hits, llm))
+        seen_by_hit = self.signals(question, pool, hits, llm)
         likeliest_first = sorted(seen_by_hit, key=lambda one: -self._first_support(question, *one, llm))
         for hit, seen in likeliest_first:
             with self._timed("verify"):
@@ -577,18 +577,31 @@ class Asking:
 
     def signals(
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit], llm: ChatModel | None
-    ) -> Iterator[tuple[Hit, verify.Signals]]:
-        """Every sentence with what speaks for and against it."""
-        chosen: Sequence[float] = [0.0] * len(hits)
-        none = 0.0
-        if llm is not None:
-            with self._timed("read"):
-                choice = choose(question.text, hits, llm)
-            self.usage += choice.usage
-            chosen = choice.probability or [float(named) for named in choice.chosen]
-            none = choice.none if choice.none is not None else float(not any(choice.chosen))
-        for hit, probability in zip(hits, chosen, strict=True):
-            yield hit, verify.signals(hit, self._surroundings(question, hit, pool), probability, none)
+    ) -> list[tuple[Hit, verify.Signals]]:
+        """Every sentence with what speaks for and against it; none where a model need not be asked about any."""
+        seen = [(hit, verify.signals(hit, self._surroundings(question, hit, pool))) for hit in hits]
+        return seen if llm is None else self._chosen(question, seen, llm)
+
+    def _chosen(
+        self, question: Question, seen: Sequence[tuple[Hit, verify.Signals]], llm: ChatModel
+    ) -> list[tuple[Hit, verify.Signals]]:
+        """The same with what the model thinks of each; empty, without asking it, where none could answer."""
+        if all(self._is_hopeless(question, *one) for one in seen):
+            return []
+        with self._timed("read"):
+            choice = choose(question.text, [hit for hit, _ in seen], llm)
+        self.usage += choice.usage
+        chosen = choice.probability or [float(named) for named in choice.chosen]
+        none = choice.none if choice.none is not None else float(not any(choice.chosen))
+        return [
+            (hit, replace(one, chosen=probability, none=none))
+            for (hit, one), probability in zip(seen, chosen, strict=True)
+        ]
+
+    def _is_hopeless(self, question: Question, hit: Hit, seen: verify.Signals) -> bool:
+        """Whether a sentence is so far from the question that no model need be asked."""
+        gate = verify.load_gate("extractive", foreign=_is_foreign(question, hit))
+        return gate.support(seen) < gate.hopeless
 
     def _first_support(
         self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None

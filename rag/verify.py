@@ -191,13 +191,15 @@ def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float | None,
 class Gate:
     """A logistic model over signals: `bias + Σ weight · signal`.
 
-    `shows` is the support needed to be shown; between `shows - doubt` and `shows + doubt` it is worth asking further.
+    `shows` is the support needed to be shown; between `shows - doubt` and `shows + doubt` it is worth asking
+    further. Where no sentence has `hopeless`, none is worth showing to a model.
     """
 
     bias: float
     weights: Mapping[str, float]
     shows: float
     doubt: float = 0.0
+    hopeless: float = 0.0
 
     def unsure(self, support: float) -> bool:
         """Whether a further look could change what is shown."""
