@@ -940,7 +940,12 @@ def eval_run(
         def asked(name: str) -> Target:
             return stack.enter_context(_target(name, facts, settings, data, llm))
 
-        chosen: dict[str, Any] = {"ids": only or (), "tags": tag or (), "runs": runs, "progress": progress}
+        chosen: dict[str, Any] = {
+            "ids": only or (),
+            "tags": tag or (),
+            "runs": runs,
+            "progress": _steady(progress),
+        }
         report = run(
             file,
             asked(target),
@@ -964,6 +969,15 @@ def eval_run(
         _say(render(report))
     if not report.passed:
         raise typer.Exit(1)
+
+
+def _steady(progress: Progress) -> Progress:
+    """One bar for all facts; in a log a line now and then, not one per fact."""
+
+    def told(done: int, total: int, what: str) -> None:
+        progress(done, total, "Asking the facts")
+
+    return told
 
 
 @contextmanager
@@ -1027,7 +1041,9 @@ def eval_robust(
                 other.add(articles)
                 yield other
 
-        report = robustness(file, reading, suites=suite or (), seed=seed, allowed=allowed, progress=progress)
+        report = robustness(
+            file, reading, suites=suite or (), seed=seed, allowed=allowed, progress=_steady(progress)
+        )
     if as_json:
         _say_json(report)
     else:
