@@ -1,5 +1,6 @@
 # rag as a service. Models and data live in volumes: they are fetched once and survive the container.
 #   docker build -t rag . && docker run -p 8000:8000 -e RAG_API_KEY=… -v rag-models:/models -v rag-data:/data rag
+# Without RAG_API_KEY, make a key first: docker run --rm -v rag-data:/data rag rag keys add newsroom
 FROM python:3.11-slim
 
 # torch's index of builds without GPU parts
@@ -29,4 +30,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10m --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 
+STOPSIGNAL SIGTERM
 CMD ["rag", "serve", "--host", "0.0.0.0", "--port", "8000"]

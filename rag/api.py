@@ -16,6 +16,7 @@ import re
 import socket
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -485,7 +486,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_anything(request: Request, error: Exception) -> Response:
-    log.error("%s %s %s: %s", request.state.request_id, request.method, _route(request), type(error).__name__)
+    # Where it came from, but not what it says: that may quote an article.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}:{place.lineno}"
+    request_id, kind = request.state.request_id, type(error).__name__
+    log.error("%s %s %s: %s at %s", request_id, request.method, _route(request), kind, where)
     return JSONResponse(_told(request.url.path, RagError("unexpected")), 500)
 
 

@@ -12,13 +12,22 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from rag.errors import AccessDenied, InputError, RagError, ServiceError, ServiceUnavailable
+from rag.errors import (
+    AccessDenied,
+    InputError,
+    NotAllowed,
+    RagError,
+    ServiceBusy,
+    ServiceError,
+    ServiceUnavailable,
+)
 from rag.types import (
     AddReport,
     Answer,
@@ -47,6 +56,7 @@ _EVENTS: dict[str, type[Evidence] | type[Statement] | type[Answer] | type[Summar
 _RETRIES = 3  # further tries of a safe request
 _FIRST_WAIT = 0.2  # seconds; doubles with each try, plus up to half of it by chance
 _RETRY_STATUS = (502, 503, 504)
+_LONGEST_WAIT = 30.0  # seconds; who is told to come back later than this is told so at once
 
 
 # --- the protocol, once ----------------------------------------------------------------------
@@ -56,7 +66,8 @@ _RETRY_STATUS = (502, 503, 504)
 class _Call(Generic[T]):
     """One request, and the type and envelope key of what comes back.
 
-    Only GET is ever sent twice: it changes nothing and costs no model time.
+    Only GET is sent twice after a fault: it changes nothing and costs no model time. Whatever the service refused
+    because it is busy is sent again when it said so, for it was not begun.
     """
 
     method: str
@@ -73,7 +84,7 @@ class _Call(Generic[T]):
     def read(self, response: httpx.Response) -> T:
         """The typed result, or the service's error raised."""
         if response.status_code >= 400:
-            raise _error_of(response.status_code, response.text)
+            raise _error_of(response.status_code, response.text, response.headers.get("Retry-After", ""))
         try:
             content = json.loads(response.content)
             value = content[self.envelope] if self.envelope else content
@@ -227,7 +238,7 @@ def _kinds(root: type[RagError] = RagError) -> dict[str, type[RagError]]:
     return kinds
 
 
-def _error_of(status: int, text: str) -> RagError:
+def _error_of(status: int, text: str, retry_after: str = "") -> RagError:
     """The service's error as its class in `rag.errors`; what does not speak our shape is a ServiceError."""
     try:
         told = json.loads(text)["error"]
@@ -235,10 +246,13 @@ def _error_of(status: int, text: str) -> RagError:
     except (ValueError, KeyError, TypeError, AttributeError):
         kind = ServiceUnavailable if status in _RETRY_STATUS else ServiceError
         return kind(f"The service answered with status {status}.", hint="Check its address and its log.")
-    if status == 401:
-        return AccessDenied(message, hint=hint)
+    if status in (401, 403):
+        return (AccessDenied if status == 401 else NotAllowed)(message, hint=hint)
     fallback = InputError if status < 500 else RagError
-    return _kinds().get(code, fallback)(message, hint=hint)
+    kind = _kinds().get(code, fallback)
+    if issubclass(kind, ServiceBusy):
+        return kind(message, hint=hint, retry_after=float(retry_after) if retry_after.isdigit() else 1.0)
+    return kind(message, hint=hint)
 
 
 def _protocol_broken(path: str) -> ServiceError:
@@ -260,12 +274,23 @@ def _wait(tried: int) -> float:
     return float(_FIRST_WAIT * 2**tried * random.uniform(1.0, 1.5))
 
 
-def _options(url: str, api_key: str, timeout: float) -> dict[str, Any]:
+def _again_in(call: _Call[Any], response: httpx.Response, tried: int) -> float | None:
+    """Seconds after which to send a request once more; None when its response is to be taken as it is."""
+    asked = response.headers.get("Retry-After", "")
+    if tried < _RETRIES and asked.isdigit() and response.status_code in (429, 503):
+        return float(asked) if float(asked) <= _LONGEST_WAIT else None
+    if tried < call.tries - 1 and response.status_code in _RETRY_STATUS:
+        return _wait(tried)
+    return None
+
+
+def _options(url: str, api_key: str, timeout: float, collection: str) -> dict[str, Any]:
     if not url.startswith(("http://", "https://")):
         raise InputError(f"{url!r} is not the address of a service.", hint="Pass http://HOST:PORT.")
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     return {
         "base_url": url.rstrip("/"),
-        "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
+        "headers": headers | ({"Rag-Collection": collection} if collection else {}),
         "timeout": httpx.Timeout(timeout, connect=min(5.0, timeout)),
     }
 
@@ -288,12 +313,13 @@ class Client:
 
     Args:
         url: where `rag serve` listens, such as `http://127.0.0.1:8000`.
-        api_key: the service's RAG_API_KEY; empty where it has none.
+        api_key: the service's RAG_API_KEY, or a key from `rag keys add`; empty where it has none.
         timeout: seconds without a byte after which a request is given up.
+        collection: the one that is meant; the first of the key if empty.
     """
 
-    def __init__(self, url: str, api_key: str = "", *, timeout: float = 180.0) -> None:
-        self._http = httpx.Client(**_options(url, api_key, timeout))
+    def __init__(self, url: str, api_key: str = "", *, timeout: float = 180.0, collection: str = "") -> None:
+        self._http = httpx.Client(**_options(url, api_key, timeout, collection))
         self._url = url
 
     def ask(self, question: str, *, history: Sequence[Message] = (), **filters: object) -> Answer:
@@ -395,25 +421,26 @@ class Client:
         self.close()
 
     def _send(self, call: _Call[T]) -> T:
-        for tried in range(call.tries):
-            last = tried == call.tries - 1
+        for tried in count():
             try:
                 response = self._http.request(**_request(call))
             except httpx.HTTPError as error:
-                if last:
+                if tried >= call.tries - 1:
                     raise _unreached(self._url, error) from error
-            else:
-                if last or response.status_code not in _RETRY_STATUS:
-                    return call.read(response)
-            time.sleep(_wait(tried))
-        raise AssertionError("a call is tried at least once")
+                time.sleep(_wait(tried))
+                continue
+            again_in = _again_in(call, response, tried)
+            if again_in is None:
+                return call.read(response)
+            time.sleep(again_in)
+        raise AssertionError("counting does not end")
 
 
 class AsyncClient:
     """`Client` for asyncio: the same methods, awaited; `stream` is an async iterator."""
 
-    def __init__(self, url: str, api_key: str = "", *, timeout: float = 180.0) -> None:
-        self._http = httpx.AsyncClient(**_options(url, api_key, timeout))
+    def __init__(self, url: str, api_key: str = "", *, timeout: float = 180.0, collection: str = "") -> None:
+        self._http = httpx.AsyncClient(**_options(url, api_key, timeout, collection))
         self._url = url
 
     async def ask(self, question: str, *, history: Sequence[Message] = (), **filters: object) -> Answer:
@@ -520,15 +547,16 @@ class AsyncClient:
         await self.close()
 
     async def _send(self, call: _Call[T]) -> T:
-        for tried in range(call.tries):
-            last = tried == call.tries - 1
+        for tried in count():
             try:
                 response = await self._http.request(**_request(call))
             except httpx.HTTPError as error:
-                if last:
+                if tried >= call.tries - 1:
                     raise _unreached(self._url, error) from error
-            else:
-                if last or response.status_code not in _RETRY_STATUS:
-                    return call.read(response)
-            await asyncio.sleep(_wait(tried))
-        raise AssertionError("a call is tried at least once")
+                await asyncio.sleep(_wait(tried))
+                continue
+            again_in = _again_in(call, response, tried)
+            if again_in is None:
+                return call.read(response)
+            await asyncio.sleep(again_in)
+        raise AssertionError("counting does not end")

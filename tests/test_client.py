@@ -25,6 +25,7 @@ from rag.errors import (
     InputError,
     ModelTimeout,
     RagError,
+    RateLimited,
     ServiceError,
     ServiceUnavailable,
     StoreLocked,
@@ -90,6 +91,8 @@ def test_questions_get_what_newsqa_says(speak: Speak, url: str, qa: SmallNewsQA)
     assert speak(url, "ask", QUESTION) == qa.ask(QUESTION)
     assert speak(url, "stream", QUESTION) == list(qa.stream(QUESTION))
     assert speak(url, "search", QUESTION, 3) == qa.search(QUESTION, 3)
+    draft = "The mayor opened the new harbour on Friday."
+    assert speak(url, "verify", draft) == qa.verify(draft)
     assert speak(url, "summarise", query="harbour") == qa.summarise(query="harbour")
     ids = [qa.articles()[0].id]
     assert speak(url, "summarise", ids, language="de") == qa.summarise(ids, language="de")
@@ -197,7 +200,7 @@ def test_a_strange_article_id_is_simply_not_found(speak: Speak, url: str, strang
 
 
 @contextmanager
-def broken(*replies: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
+def broken(*replies: tuple[int, bytes], retry_after: str = "") -> Iterator[tuple[str, list[str]]]:
     """A server that gives the replies in turn, the last one for ever; and the requests it saw."""
     seen: list[str] = []
 
@@ -208,6 +211,8 @@ def broken(*replies: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            if retry_after:
+                self.send_header("Retry-After", retry_after)
             self.end_headers()
             self.wfile.write(body)
 
@@ -225,6 +230,23 @@ def broken(*replies: tuple[int, bytes]) -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_what_a_busy_service_refused_is_sent_again_when_it_said(speak: Speak) -> None:
+    answer = Answer(status="not_found", question="x", language="en", text="No.")  # type: ignore[arg-type]
+    told = b'{"error": {"code": "service_busy", "message": "32 wait.", "hint": ""}}'
+    with broken((503, told), (200, answer.model_dump_json().encode()), retry_after="0") as (url, seen):
+        assert speak(url, "ask", "x") == answer
+    assert len(seen) == 2
+
+
+def test_who_should_come_much_later_is_told_so_at_once(speak: Speak) -> None:
+    told = b'{"error": {"code": "rate_limited", "message": "600 a minute.", "hint": "Slower."}}'
+    with broken((429, told), retry_after="60") as (url, seen):
+        with pytest.raises(RateLimited) as refused:
+            speak(url, "ask", "x")
+    assert refused.value.retry_after == 60
+    assert len(seen) == 1
 
 
 def test_reading_is_tried_again_after_a_passing_fault(speak: Speak) -> None:

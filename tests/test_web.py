@@ -16,7 +16,7 @@ from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
 from rag.errors import ModelUnavailable
 from rag.guard import PAGE_POLICY
 from rag.settings import Settings
-from rag.types import Answer, Article, Event, Message, Status
+from rag.types import Answer, Article, Disagreement, Event, Message, Side, Status
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -53,6 +53,12 @@ class PageQA(SmallNewsQA):
             if isinstance(event, Answer) and "and who paid" in question:
                 lacking = "The articles do not tell: who paid."
                 event = event.model_copy(update={"status": Status.PARTIAL, "missing": lacking})
+            if isinstance(event, Answer) and "disagree" in question:
+                sides = tuple(
+                    Side(value=value, citations=event.citations) for value in ("300 boats", "500 boats")
+                )
+                differ = Disagreement(kind="number", about="boats in the harbour", sides=sides)
+                event = event.model_copy(update={"disagreements": (differ,)})
             yield event
 
 
@@ -153,6 +159,18 @@ def test_the_three_ends_and_a_failure_are_plainly_different(opened: Opened, qa: 
     assert page.text_content(".missing") == "The articles do not tell: who paid."
     assert page.locator(".not_found .sources").count() == 0
     assert "secret" not in page.content()
+
+
+@needs_chromium
+def test_sources_that_disagree_stand_side_by_side(opened: Opened) -> None:
+    page = opened()
+    ask(page, "Who opened the harbour, and do sources disagree?")
+    sides = page.locator(".sides li")
+    assert sides.locator("q").all_text_contents() == ["300 boats", "500 boats"]
+    tops = sides.evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert tops[0] == tops[1]
+    sides.locator(".mark").first.click()
+    page.wait_for_selector(MARKED)
 
 
 @needs_chromium
@@ -411,7 +429,7 @@ def test_axe_finds_nothing(opened: Opened, qa: PageQA, scheme: str, size: dict[s
     page.evaluate(AXE.read_text(encoding="utf-8"))
     looks = {"welcome": violations(page)}
     ask(page, QUESTION)
-    ask(page, "Who opened the harbour and who paid?", "partial")
+    ask(page, "Who opened the harbour and who paid? Do sources disagree?", "partial")
     ask(page, "Who won?", "not_found")
     qa.failure = ModelUnavailable("down")
     ask(page, QUESTION, "failed")

@@ -1,7 +1,7 @@
 // A conversation: questions, the sentences that were found, statements as they arrive, one of three ends.
 
 import * as api from "./api.js";
-import { cite, copyButton, Numbers, sources, statement, trouble } from "./cited.js";
+import { cite, copyButton, disagreements, Numbers, sources, statement, trouble } from "./cited.js";
 import { h, icon, tell } from "./dom.js";
 import { filterBox, filters } from "./filters.js";
 import { addressOf, number, place } from "./text.js";
@@ -156,6 +156,7 @@ function finished(turn) {
       h("h3", {}, t(answer.status)), h("small", {}, t(`${answer.status}Note`))),
     list.length ? h("ul", { class: list.length > 1 ? "statements many" : "statements", lang: answer.language }, list) : null,
     missing,
+    disagreements(answer, numbers),
     answer.citations.length ? sources(answer.citations) : null,
     answer.citations.length ? h("footer", { class: "row" }, copyButton(answer)) : null);
 }

@@ -52,6 +52,17 @@ export function sources(citations) {
   return h("section", { class: "sources" }, h("h3", {}, t("sources")), h("ol", { role: "list" }, citations.map(item)));
 }
 
+/** What sources say differently, side by side, newest first. */
+export function disagreements(result, numbers) {
+  const found = result.disagreements || [];
+  if (!found.length) return null;
+  const side = (one) => h("li", {}, h("q", {}, one.value),
+    h("span", { class: "marks" }, one.citations.map((citation) => mark(citation, numbers.of(citation), () => result.citations))),
+    h("span", { class: "where" }, one.citations[0] ? place(one.citations[0]) : ""));
+  return h("section", { class: "disagree" }, h("h3", {}, t("disagree")), found.map((one) =>
+    h("div", {}, h("p", {}, one.about), h("ul", { class: "sides" }, one.sides.map(side)))));
+}
+
 /** A button that copies the address of a citation. */
 export function linkButton(citation) {
   const press = (event) => copy(shareable(citation), event.currentTarget, t("linkCopied"));

@@ -1,0 +1,399 @@
+"""The service under load: what the README claims of it, measured on this machine, each figure beside its limit.
+
+python eval/load.py                      all parts, about three minutes
+python eval/load.py overhead searching   some of them
+python eval/load.py mixed --minutes 10   the long one
+
+Parts: overhead (of HTTP over the same call), searching (64 clients), asking (200 clients, slow model behind),
+streaming (the first event), gone (a client that hangs up), mixed (growth of memory), restart (in the middle of
+additions). The service runs in a process of its own; all traffic stays on this machine's loopback address.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from random import Random
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from rag import Article, Client, NewsQA, Settings
+from rag.bench import BenchReport, DrawnEncoder, Figure, Press, percentile
+from rag.encoder import open_encoder
+from rag.errors import ServiceUnavailable
+from rag.types import ChatModel, Message, Piece, Reply, Usage
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("overhead", "searching", "asking", "streaming", "gone", "mixed", "restart")
+ARTICLES = 10_000
+SEED = 20_250_218
+
+
+class SlowModel:
+    """Takes `seconds` for every reply, a piece every 50 ms; `pieces` counts them."""
+
+    name = fingerprint = "slow"
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.pieces = 0
+        self.last = 0.0
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Piece]:
+        """Piece by piece, until it is done or nobody waits."""
+        from rag.llm import nobody_waits
+
+        until = time.monotonic() + self.seconds
+        while time.monotonic() < until:
+            if nobody_waits.get()():
+                return
+            time.sleep(0.05)
+            self.pieces += 1
+            self.last = time.monotonic()
+        yield Piece(text="1")
+        yield Piece(usage=Usage(calls=1))
+
+    def complete(
+        self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
+    ) -> Reply:
+        """The same, whole."""
+        return Reply(text="".join(piece.text for piece in self.stream(messages, max_tokens=max_tokens)))
+
+    def choose(self, messages: Sequence[Message], options: Sequence[str]) -> None:
+        """It does not tell probabilities."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def main() -> int:
+    """Measure the parts that the command line names, and print a table; 1 if a limit was missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all but mixed if not given")
+    parser.add_argument("--articles", type=int, default=ARTICLES)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of searching")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of mixed")
+    options = parser.parse_args()
+    parts = options.parts or [part for part in PARTS if part != "mixed"]
+    began = time.perf_counter()
+    figures: list[Figure] = []
+    for part in parts:
+        print(f"{part} …", file=sys.stderr, flush=True)
+        figures += MEASURES[part](options)
+    report = BenchReport(
+        figures=tuple(figures), cpus=os.cpu_count() or 1, seconds=time.perf_counter() - began
+    )
+    print(report.table())
+    return 0 if report.passed else 1
+
+
+def figure(
+    part: str, name: str, value: float, unit: str, limit: float | None = None, least: bool = False
+) -> Figure:
+    """A figure and whether it keeps its limit."""
+    passed = limit is None or (value >= limit if least else value <= limit)
+    return Figure(part=part, name=name, value=value, unit=unit, limit=limit, at_least=least, passed=passed)
+
+
+# --- services ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def filled(articles: int) -> Iterator[tuple[Path, NewsQA]]:
+    """A data folder with generated articles, open in this process."""
+    settings = Settings(llm="none")
+    encoder = DrawnEncoder(open_encoder(settings))
+    with TemporaryDirectory(prefix="rag-load-") as folder:
+        with NewsQA.open(folder, settings=settings, encoder=encoder, llm=None) as qa:
+            qa.add(Press(Random(SEED)).articles(articles))
+            yield Path(folder), qa
+
+
+@contextmanager
+def serving(qa: NewsQA, **settings: Any) -> Iterator[tuple[str, Any]]:
+    """The service around an open index, in a thread of this process: its address and app."""
+    import uvicorn
+
+    from rag.api import create_app, listen
+
+    with TemporaryDirectory(prefix="rag-load-") as nowhere:
+        chosen = Settings(data=Path(nowhere), llm="none", **settings)
+        with listen("127.0.0.1", 0, chosen) as bound:
+            app = create_app(qa, chosen)
+            server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+            thread.start()
+            while not server.started:
+                time.sleep(0.01)
+            try:
+                yield f"http://127.0.0.1:{bound.getsockname()[1]}", app
+            finally:
+                server.should_exit = True
+                thread.join()
+
+
+@contextmanager
+def process(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`rag serve` without a language model, in a process of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "rag", "serve", "--port", str(port), "--data", str(folder)]
+    started = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "RAG_LLM": "none"}, stdout=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            try:
+                httpx.get(f"{url}/healthz")
+                break
+            except httpx.HTTPError:
+                if started.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        yield url, started
+    finally:
+        started.terminate()
+        started.wait(30)
+
+
+def milliseconds(call: Callable[[], object], times: int) -> float:
+    """The median of some calls, after three that warm up."""
+    took = []
+    for n in range(times + 3):
+        began = time.perf_counter()
+        call()
+        took.append(1000 * (time.perf_counter() - began))
+        if n < 3:
+            took.clear()
+    return median(took)
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def overhead(options: argparse.Namespace) -> list[Figure]:
+    """What HTTP adds to a call, one client at a time."""
+    question = "Wer eröffnete den neuen Hafen?"
+    with filled(min(options.articles, 500)) as (_, qa), serving(qa) as (url, _), Client(url) as client:
+        searched = milliseconds(lambda: client.search(question), 60) - milliseconds(
+            lambda: qa.search(question), 60
+        )
+        asked = milliseconds(lambda: client.ask(question), 30) - milliseconds(lambda: qa.ask(question), 30)
+    return [
+        figure("overhead", "the service adds to a search, median", searched, "ms", 5),
+        figure("overhead", "the service adds to an answer, median", asked, "ms", 15),
+    ]
+
+
+def searching(options: argparse.Namespace) -> list[Figure]:
+    """64 clients for some time, against one in the process."""
+    press = Press(Random(SEED + 1))
+    questions = [press.question() for _ in range(200)]
+    with filled(options.articles) as (_, qa), serving(qa) as (url, _):
+        for question in questions[:10]:
+            qa.search(question)
+        began = time.perf_counter()
+        for question in questions[:100]:
+            qa.search(question)
+        alone = 100 / (time.perf_counter() - began)
+        done, errors, took = asyncio.run(_searchers(url, questions, options.seconds))
+    rate = done / options.seconds
+    cores = os.cpu_count() or 1
+    return [
+        figure("searching", "64 clients: errors", errors, "", 0),
+        figure("searching", "64 clients: searches a second", rate, "/s"),
+        figure("searching", "one in the process: searches a second", alone, "/s"),
+        figure(
+            "searching",
+            "64 clients, share of one client's rate times cores",
+            rate / alone / cores,
+            "%",
+            0.8,
+            True,
+        ),
+        figure("searching", "64 clients: 95th percentile", percentile(took, 0.95), "ms"),
+    ]
+
+
+async def _searchers(url: str, questions: list[str], seconds: float) -> tuple[int, int, list[float]]:
+    until, errors, took, numbers = time.perf_counter() + seconds, 0, list[float](), count()
+
+    async def search(http: httpx.AsyncClient) -> None:
+        nonlocal errors
+        while time.perf_counter() < until:
+            body = {"question": questions[next(numbers) % len(questions)], "k": 10}
+            began = time.perf_counter()
+            try:
+                response = await http.post("/v1/search", json=body)
+                errors += response.status_code != 200
+            except httpx.HTTPError:
+                errors += 1
+            took.append(1000 * (time.perf_counter() - began))
+
+    limits = httpx.Limits(max_connections=64)
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as http:
+        await asyncio.gather(*(search(http) for _ in range(64)))
+    return len(took) - errors, errors, took
+
+
+def asking(options: argparse.Namespace) -> list[Figure]:
+    """200 clients at once with a slow model behind the service."""
+    with _with_model(SlowModel(0.3)) as (qa, _), serving(qa, answers_at_once=2, queue=32) as (url, _):
+        statuses, mixed = asyncio.run(_askers(url, 200))
+    strange = sum(status not in (200, 429, 503) for status in statuses)
+    return [
+        figure("asking", "200 clients: answered", statuses.count(200), ""),
+        figure("asking", "200 clients: told to come again", statuses.count(503) + statuses.count(429), ""),
+        figure("asking", "200 clients: anything else", strange, "", 0),
+        figure("asking", "200 clients: answers to somebody else's question", mixed, "", 0),
+    ]
+
+
+@contextmanager
+def _with_model(model: SlowModel) -> Iterator[tuple[NewsQA, SlowModel]]:
+    settings = Settings(llm="none")
+    chat: ChatModel = model  # type: ignore[assignment]
+    with TemporaryDirectory(prefix="rag-load-") as folder:
+        with NewsQA.open(folder, settings=settings, encoder=open_encoder(settings), llm=chat) as qa:
+            qa.add(Article(text="The mayor opened the new harbour on Friday. It cost 41 million euros."))
+            yield qa, model
+
+
+async def _askers(url: str, clients: int) -> tuple[list[int], int]:
+    async with httpx.AsyncClient(
+        base_url=url, timeout=120, limits=httpx.Limits(max_connections=clients)
+    ) as http:
+
+        async def ask(n: int) -> tuple[int, bool]:
+            question = f"Who opened harbour number {n}?"
+            response = await http.post("/v1/ask", json={"question": question})
+            other = response.status_code == 200 and response.json()["question"] != question
+            return response.status_code, other
+
+        got = await asyncio.gather(*(ask(n) for n in range(clients)))
+    return [status for status, _ in got], sum(other for _, other in got)
+
+
+def streaming(options: argparse.Namespace) -> list[Figure]:
+    """How soon the first event of a streamed answer is there."""
+    press = Press(Random(SEED + 2))
+    took = []
+    with filled(options.articles) as (_, qa), serving(qa) as (url, _), Client(url) as client:
+        for n in range(23):
+            began = time.perf_counter()
+            events = client.stream(press.question())
+            next(events)
+            if n >= 3:
+                took.append(1000 * (time.perf_counter() - began))
+            for _ in events:
+                pass
+    return [
+        figure(
+            "streaming", f"first event among {options.articles:,} articles, median", median(took), "ms", 150
+        )
+    ]
+
+
+def gone(options: argparse.Namespace) -> list[Figure]:
+    """How long the model goes on after its only reader has hung up."""
+    with _with_model(SlowModel(5.0)) as (qa, model), serving(qa) as (url, _):
+        try:
+            httpx.post(f"{url}/v1/ask", json={"question": "Who opened the new harbour?"}, timeout=1.0)
+        except httpx.TimeoutException:
+            hung_up = time.monotonic()
+        time.sleep(3)
+    return [
+        figure("gone", "the model goes on after the client has gone", max(0.0, model.last - hung_up), "s", 1)
+    ]
+
+
+def mixed(options: argparse.Namespace) -> list[Figure]:
+    """Searches, questions, additions and deletions for some minutes: does the process grow?"""
+    press = Press(Random(SEED + 3))
+    with TemporaryDirectory(prefix="rag-load-") as folder, process(Path(folder)) as (url, running):
+        with Client(url) as client:
+            until = time.monotonic() + options.minutes * 60
+            settled, ends = time.monotonic() + options.minutes * 12, 0
+            before = 0
+            fresh = press.articles(10**9)
+            while time.monotonic() < until:
+                report = client.add([next(fresh) for _ in range(3)])
+                for _ in range(6):
+                    client.search(press.question())
+                client.ask(press.question())
+                for article_id in report.article_ids:
+                    client.delete(article_id)
+                ends += 1
+                if not before and time.monotonic() > settled:
+                    before = _resident(running.pid)
+            after = _resident(running.pid)
+    return [
+        figure("mixed", "rounds of additions, searches, answers, deletions", ends, ""),
+        figure("mixed", f"growth of memory in {options.minutes:.0f} minutes", after / before - 1, "%", 0.05),
+    ]
+
+
+def _resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    line = next(one for one in status.splitlines() if one.startswith("VmRSS:"))
+    return int(line.split()[1])
+
+
+def restart(options: argparse.Namespace) -> list[Figure]:
+    """The process is killed in the middle of 50 additions; what it had acknowledged must be there afterwards."""
+    texts = [f"Article {n}. The ferry number {n} left the harbour at noon." for n in range(50)]
+    acknowledged: list[str] = []
+    with TemporaryDirectory(prefix="rag-load-") as folder:
+        with process(Path(folder)) as (url, running):
+            killer = threading.Timer(2.0, running.send_signal, (signal.SIGKILL,))
+            killer.start()
+            with Client(url) as client:
+                for text in texts:
+                    try:
+                        acknowledged += client.add(Article(text=text)).added
+                    except ServiceUnavailable:
+                        break
+            running.wait(30)
+        with process(Path(folder)) as (url, _), Client(url) as client:
+            there = {article.id for article in client.articles()}
+    lost = len(set(acknowledged) - there)
+    return [
+        figure("restart", "killed after acknowledging, of 50", len(acknowledged), ""),
+        figure("restart", "acknowledged articles lost", lost, "", 0),
+    ]
+
+
+MEASURES: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
+    "overhead": overhead,
+    "searching": searching,
+    "asking": asking,
+    "streaming": streaming,
+    "gone": gone,
+    "mixed": mixed,
+    "restart": restart,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
