@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
+
 import pytest
 from fakes import HashEncoder
 from hypothesis import given, settings
@@ -151,3 +154,32 @@ def test_whatever_the_articles_hold_quotes_are_exact(pages: list[str], sentences
         assert statement.citations
         for citation in statement.citations:
             assert articles[citation.article_id].text[citation.start : citation.end] == citation.quote
+
+
+def many(count: int) -> Iterator[Article]:
+    """Articles on different things, one after the other."""
+    for n in range(count):
+        lines = (
+            f"Der Rat von Ort{n} beschloss den Bau der Anlage{n % 7} mit Halle{m} und Tor{n * m % 11}."
+            for m in range(12)
+        )
+        yield article(f"many-{n}", "\n\n".join(lines))
+
+
+def peak_of(count: int) -> float:
+    """Megabytes that a summary of so many articles holds at most."""
+    tracemalloc.start()
+    try:
+        choose(many(count), HashEncoder(), Length(10), total=count)
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_hundred_articles_need_little_more_memory_than_two() -> None:
+    assert peak_of(100) - peak_of(2) < 40  # a fifth of what the program takes with no model at all
+
+
+def test_a_summary_of_many_articles_cites_many() -> None:
+    chosen = choose(many(30), HashEncoder(), Length(10), total=30)
+    assert len({one.citations[0].article_id for one in chosen.statements}) == 10
