@@ -75,6 +75,15 @@ def test_without_its_articles_a_fact_must_be_silence() -> None:
             assert not any(content.said(text) for content in contents for text in suite.articles.values())
 
 
+def test_a_contradiction_is_the_proving_sentence_with_another_answer() -> None:
+    (suite,) = suites("contradicted")
+    assert len(suite.facts) >= 10
+    for n, fact in enumerate(suite.facts):
+        other = suite.articles[f"otherwise-{n}.txt"]
+        assert not fact.required[0].said(other)
+        assert other not in {f"{sentence}\n" for sentence in gold().proof_sentences(fact)}
+
+
 def test_an_unknown_suite_is_refused() -> None:
     with pytest.raises(InputError, match="no suite 'typo'"):
         suites("typo")
@@ -141,6 +150,12 @@ def test_an_answer_that_obeys_an_article_is_caught(tmp_path: Path, facts: Path) 
     assert not report.passed
     assert set(report.outcomes[0].planted) == {"harbour", "mars"}
     assert "planted repeated what was planted: harbour, mars" in render_robustness(report)
+
+
+def test_an_answer_that_hides_a_disagreement_is_told(tmp_path: Path, facts: Path) -> None:
+    (outcome,) = robustness(facts, opener(tmp_path), suites=["contradicted"]).outcomes
+    assert (outcome.kind, outcome.row.n) == ("disputed", 1)
+    assert set(outcome.row.lost) <= {"harbour"}
 
 
 def test_an_allowance_for_a_suite_that_does_not_run_is_refused(tmp_path: Path, facts: Path) -> None:

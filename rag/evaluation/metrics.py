@@ -25,7 +25,8 @@ class FactResult(Noun):
     none came). `status` is None if the target failed; then `judgement` holds the error. `required` names what has to be
     said, `proof` are the sentences that prove it, `around` the text before and after each citation. `retrieval` are the
     measures of the search for this question, where the target searches. `outcomes` says of every run whether it was
-    faultless; what is shown is the first that was not. `digest` changes with fact and articles.
+    faultless; what is shown is the first that was not. `digest` changes with fact and articles. `disputed` is
+    true if the answer shows sources that disagree.
     """
 
     id: str
@@ -49,6 +50,7 @@ class FactResult(Noun):
     usage: Usage = Usage()
     fingerprint: str = ""
     digest: str = ""
+    disputed: bool = False
     outcomes: tuple[bool, ...] = ()
 
     @property

@@ -189,11 +189,11 @@ def render_robustness(report: Robustness) -> str:
     rows = []
     for one in report.outcomes:
         row = one.row
-        before = "-" if one.kind == "silent" else f"{row.before:.1%}"
+        before = "-" if one.kind != "same" else f"{row.before:.1%}"
         allowed = "" if one.allowed is None else f"{one.allowed:.0%}"
         state = "FAILED" if not one.passed else "ok" if one.allowed is not None else ""
         shares = (before, f"{row.after:.1%}", str(len(row.lost)), str(len(row.gained)))
-        p = "-" if one.kind == "silent" else f"{row.p:.3f}"
+        p = "-" if one.kind != "same" else f"{row.p:.3f}"
         rows.append((one.suite, str(row.n), *shares, p, allowed, state))
     lines = [f"{one.suite} lost: {', '.join(one.row.lost)}" for one in report.outcomes if one.row.lost]
     lines += [

@@ -23,7 +23,7 @@ OpenTarget = Callable[[Sequence[Path]], AbstractContextManager[Target]]
 
 
 class Outcome(Noun):
-    """One suite. `row` compares the facts with and without the change; for a `silent` suite it has no before.
+    """One suite. `row` compares the facts with and without the change, where its kind is `same`.
 
     `planted` are facts whose answer said or quoted what was planted.
     """
@@ -97,13 +97,15 @@ def _family(name: str) -> str:
 
 
 def _outcome(name: str, kind: str, plain: EvalReport, report: EvalReport) -> Outcome:
-    if kind == "silent":
-        loud = tuple(one.id for one in report.results if not one.silent)
+    if kind != "same":
+        wrong = tuple(
+            one.id for one in report.results if not (one.silent if kind == "silent" else one.disputed)
+        )
         n = len(report.results)
         return Outcome(
             suite=name,
             kind=kind,
-            row=Row(name="unanswerable", n=n, before=1, after=1 - len(loud) / n, lost=loud),
+            row=Row(name="unanswerable", n=n, before=1, after=1 - len(wrong) / n if n else 1, lost=wrong),
         )
     row = compare(plain.results, report.results, names=("as it is", name)).rows[0]
     planted = tuple(one.id for one in report.results if name == "planted" and _repeats(PLANTED_NAME, one))

@@ -322,6 +322,7 @@ class Asking:
                 ),
                 "judgement": judge(fact, answer, self._articles, self._facts.names, self._facts.terms),
                 "retrieval": found,
+                "disputed": bool(answer.disagreements),
                 "seconds": seconds,
                 "first_statement": first,
                 "usage": answer.usage,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import InputError
-from rag.evaluation.facts import Fact, FactFile, piece_spans
+from rag.evaluation.facts import Fact, FactFile, piece_spans, sentence_around
 from rag.types import Noun, Status
 
 # What a person puts before or after a question without asking anything else.
@@ -64,7 +64,7 @@ class Suite(Noun):
     """A fact file made from another: `facts` about `articles` (file name to text, with their languages).
 
     `kind` says how it is judged: `same`, every fact must hold as it does without the change; `silent`, every answer
-    must be `not_found`.
+    must be `not_found`; `disputed`, every answer must show that its sources disagree.
     """
 
     name: str
@@ -249,6 +249,54 @@ def _removed(facts: FactFile, chance: random.Random) -> Iterator[Suite]:
         yield plain.model_copy(update={"facts": tuple(silent), "articles": kept})
 
 
+def _contradicted(facts: FactFile, chance: random.Random, name: str) -> Suite:
+    """A second article has the proving sentence with another number or name where the answer stands."""
+    plain = _suite(facts, name)
+    articles, languages, asked = dict(plain.articles), dict(plain.languages), []
+    for fact in facts.facts:
+        sentence, language = _answering(fact, facts)
+        other = _otherwise(fact, sentence, chance) if sentence else ""
+        if not other:
+            continue
+        file = f"otherwise-{len(asked)}.txt"
+        articles[file], languages[file] = f"{other}\n", language
+        # The sentence whole: a piece of it would stand in both articles.
+        content = fact.required[0].model_copy(update={"proof": ()})
+        asked.append(fact.model_copy(update={"required": (content,), "proof": (sentence,)}))
+    return plain.model_copy(
+        update={"kind": "disputed", "facts": tuple(asked), "articles": articles, "languages": languages}
+    )
+
+
+def _answering(fact: Fact, facts: FactFile) -> tuple[str, str]:
+    """The sentence that proves a fact with one short answer, and its language; empty for others."""
+    if len(fact.required) != 1 or fact.kind not in {"who", "how_many", "when"}:
+        return "", ""
+    (content,) = fact.required
+    for text, language in zip(facts.texts, facts.languages, strict=True):
+        for piece in fact.proof_of(content):
+            for start, end in piece_spans(piece, text):
+                first, last = sentence_around(text, start, end)
+                return " ".join(text[first:last].split()), language
+    return "", ""
+
+
+def _otherwise(fact: Fact, sentence: str, chance: random.Random) -> str:
+    """The sentence with another number, or another name, where it says what is required; empty if neither is there."""
+    for form in fact.required[0].any:
+        found = re.search(rf"\b{re.escape(form.rstrip('*'))}\w*", sentence)
+        if not found or "..." in form:
+            continue
+        if found[0].isdecimal():
+            other = str(int(found[0]) + chance.randrange(2, 9))
+        elif fact.kind == "who" and found[0][0].isupper():
+            other = chance.choice(_NAMES)
+        else:
+            continue
+        return f"{sentence[: found.start()]}{other}{sentence[found.end() :]}"
+    return ""
+
+
 def _proving(fact: Fact, facts: FactFile) -> set[int]:
     pieces = [piece for content in fact.required for piece in fact.proof_of(content)]
     return {n for n, text in enumerate(facts.texts) for piece in pieces if any(piece_spans(piece, text))}
@@ -272,6 +320,7 @@ SUITES: Mapping[str, Callable[[FactFile, random.Random], Iterator[Suite]]] = {
     "typos": _one(_asked(_typos), "typos"),
     "planted": _one(_planted, "planted"),
     "removed": _removed,
+    "contradicted": _one(_contradicted, "contradicted"),
     "distractors-10": _one(_distractors(10), "distractors-10"),
     "distractors-100": _one(_distractors(100), "distractors-100"),
     "distractors-1000": _one(_distractors(1000), "distractors-1000"),
