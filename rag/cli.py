@@ -1248,7 +1248,7 @@ def serve(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the index over HTTP: a page for people, an API, OpenAI's protocol, MCP at /mcp.
+    """Serve a page for people, an API, OpenAI's protocol, MCP.
 
     Examples:
       rag serve
