@@ -27,6 +27,7 @@ HOUSE = (
     "clean",
     "sentences",
     "words",
+    "names",
     "reading",
     "glossary",
     "passages",
