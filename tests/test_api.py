@@ -26,7 +26,7 @@ from rag.errors import (
     StoreLocked,
 )
 from rag.settings import Settings
-from rag.types import AddReport, Answer, Article, Deletion, Hit, Message, Statement, Summary
+from rag.types import DraftCheck, AddReport, Answer, Article, Deletion, Hit, Message, Statement, Summary
 
 QUESTION = "Who opened the harbour?"
 CHAT = "/v1/chat/completions"
@@ -457,3 +457,12 @@ def test_openais_own_client_reads_plain_and_streamed_answers(qa: SmallNewsQA) ->
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.total_tokens == 35
     assert chunks[-2].choices[0].finish_reason == "stop"
+
+
+def test_a_draft_is_verified_statement_by_statement(client: TestClient) -> None:
+    told = client.post("/v1/verify", json={"text": "The mayor opened the new harbour on Friday."})
+    found = DraftCheck.model_validate(told.json())
+    assert [one.verdict.value for one in found.statements] == ["supported"]
+    assert found.citations[0].quote
+    assert client.post("/v1/verify", json={"text": " "}).status_code == 400
+    assert client.post("/v1/verify", json={"text": "x", "colour": "red"}).status_code == 400

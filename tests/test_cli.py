@@ -350,3 +350,28 @@ def test_the_demo_indexes_its_articles_and_asks_its_questions(
 def test_the_demo_in_json_is_an_answer_a_line(rag: Rag, capsys: pytest.CaptureFixture[str]) -> None:
     assert rag("demo", "--json") == 0
     assert all(Answer.model_validate_json(line) for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_draft_is_checked_and_the_exit_code_tells(
+    rag: Rag, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = tmp_path / "draft.txt"
+    draft.write_text("The mayor opened the new harbour on Friday.", encoding="utf-8")
+    assert rag("verify", str(draft)) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("supported ")
+    assert "1 statements: 1 supported, 0 contradicted, 0 not found" in told
+    draft.write_text("Nobody knows.", encoding="utf-8")
+    assert rag("verify", str(draft), "--json") == 1
+    assert json.loads(capsys.readouterr().out)["statements"][0]["verdict"] == "not_found"
+
+
+def test_a_draft_comes_through_the_pipe_and_must_be_text(
+    rag: Rag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("The mayor opened the new harbour on Friday."))
+    assert rag("verify", "-") == 0
+    draft = tmp_path / "draft.txt"
+    draft.write_bytes(b"\xff\xfe\x00")
+    assert rag("verify", str(draft)) == 2
+    assert "not UTF-8" in capsys.readouterr().err
