@@ -174,7 +174,7 @@ class SummariseRequest(Filters):
     `language` is that of the summary, `written_in` that of the articles.
     """
 
-    model_config = _examples({"query": "security guarantees", "sentences": 3, "language": "en"})
+    model_config = _examples({"query": "the new harbour", "sentences": 3, "language": "en"})
 
     query: Question | None = None
     k: StrictInt = Field(default=20, ge=1, le=1_000)

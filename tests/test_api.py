@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +28,7 @@ from rag.errors import (
     StoreLocked,
 )
 from rag.settings import Settings
-from rag.types import DraftCheck, AddReport, Answer, Article, Deletion, Hit, Message, Statement, Summary
+from rag.types import AddReport, Answer, Article, Deletion, DraftCheck, Hit, Message, Statement, Summary
 
 QUESTION = "Who opened the harbour?"
 CHAT = "/v1/chat/completions"
@@ -466,3 +468,52 @@ def test_a_draft_is_verified_statement_by_statement(client: TestClient) -> None:
     assert found.citations[0].quote
     assert client.post("/v1/verify", json={"text": " "}).status_code == 400
     assert client.post("/v1/verify", json={"text": "x", "colour": "red"}).status_code == 400
+
+
+def test_langchains_openai_client_reads_plain_and_streamed_answers(qa: SmallNewsQA) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from langchain_openai import ChatOpenAI
+        from pydantic import SecretStr
+
+        with running(qa, Settings(data=NOWHERE, api_key="k3y")) as service:  # type: ignore[arg-type]
+            chat = ChatOpenAI(
+                model="rag", base_url=f"{service.url}/v1", api_key=SecretStr("k3y"), max_retries=0
+            )
+            plain = chat.invoke(QUESTION)
+            streamed = "".join(str(chunk.content) for chunk in chat.stream(QUESTION))
+            chat.root_client.close()
+    assert "[1] “The mayor opened the new harbour on Friday.” — A harbour" in str(plain.content)
+    assert streamed == plain.content
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("stream", [True, False])
+def test_curl_reads_it_too(qa: SmallNewsQA, stream: bool) -> None:
+    body = json.dumps({"stream": stream, "messages": [{"role": "user", "content": QUESTION}]})
+    with running(qa, Settings(data=NOWHERE)) as service:
+        command = ["curl", "-sN", f"{service.url}{CHAT}", "-H", "Content-Type: application/json", "-d", body]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if not stream:
+        assert json.loads(said)["rag"]["status"] == "answered"
+        return
+    lines = [line.removeprefix("data: ") for line in said.splitlines() if line]
+    assert lines[-1] == "[DONE]"
+    whole = "".join(json.loads(line)["choices"][0]["delta"].get("content", "") for line in lines[:-1])
+    assert "[1] “The mayor" in whole
+
+
+def test_chat_takes_a_conversation_and_shows_the_question_as_understood(
+    client: TestClient, qa: SmallNewsQA
+) -> None:
+    turns = [
+        {"role": "user", "content": "What about the bridge?"},
+        {"role": "assistant", "content": "It was closed [1]."},
+        {"role": "user", "content": QUESTION},
+    ]
+    answer = Answer.model_validate(client.post("/v1/chat", json={"messages": turns}).json())
+    question, history, _ = qa.asked[-1]
+    assert (question, len(history)) == (answer.question, 2)
+    refused = client.post("/v1/chat", json={"messages": turns[:2]})
+    assert refused.status_code == 400
+    assert "last turn" in refused.json()["error"]["message"]
