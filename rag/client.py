@@ -249,10 +249,11 @@ def _error_of(status: int, text: str, retry_after: str = "") -> RagError:
     if status in (401, 403):
         return (AccessDenied if status == 401 else NotAllowed)(message, hint=hint)
     fallback = InputError if status < 500 else RagError
-    kind = _kinds().get(code, fallback)
-    if issubclass(kind, ServiceBusy):
-        return kind(message, hint=hint, retry_after=float(retry_after) if retry_after.isdigit() else 1.0)
-    return kind(message, hint=hint)
+    told_kind = _kinds().get(code, fallback)
+    if issubclass(told_kind, ServiceBusy):
+        later = float(retry_after) if retry_after.isdigit() else 1.0
+        return told_kind(message, hint=hint, retry_after=later)
+    return told_kind(message, hint=hint)
 
 
 def _protocol_broken(path: str) -> ServiceError:
