@@ -460,6 +460,8 @@ class _Choice:
         self._units = [
             np.array([self._columns[stem] for stem in one.account.stems], dtype=np.intp) for one in told
         ]
+        self._flat = np.concatenate([np.zeros(0, dtype=np.intp), *self._units])
+        self._rows = np.repeat(np.arange(len(told)), [len(units) for units in self._units])
         self._weights = np.array([weights.get(stem, 0) for stem in self._columns], dtype=np.float32)
         self._weights /= max(1, sum(weights.values()))
         self._room = np.array([len(one.text.split()) for one in told], dtype=np.float32)
@@ -518,7 +520,8 @@ class _Choice:
     def _gains(self, taken: Sequence[int], held: NDArray[np.bool_], stood_for: Scores) -> Scores:
         """What each sentence would add."""
         new = np.where(held, np.float32(0), self._weights)
-        gains = self._worth + np.array([new[units].sum() for units in self._units], dtype=np.float32)
+        added = np.bincount(self._rows, weights=new[self._flat], minlength=len(self._told))
+        gains = self._worth + added.astype(np.float32)
         if self._alike is not None:
             gains = gains + self._meaning * np.maximum(self._alike - stood_for[:, None], 0.0).mean(axis=0)
         lost = self._leaning.copy()
