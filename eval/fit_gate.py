@@ -48,8 +48,9 @@ _MODEL = ("chosen", "none", *_EXTRACTIVE)
 _FOREIGN_EXTRACTIVE = ("lead", "nearness", "weakest", "fits", "similarity")
 _FOREIGN = ("chosen", "none", *_FOREIGN_EXTRACTIVE)
 # Share of the questions without an answer that is met with silence. Those with a word exchanged do not count here:
-# often the answer is still there.
-_SILENCE = 0.9
+# often the answer is still there. Half of them have the answer's own article before them, without its sentence.
+_SILENCE = 0.85
+_SILENCE_ALONE = 0.92  # where no model looks as well
 _LOST = 0.02  # share of the right answers that may be lost by not asking a model where all seems hopeless
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
@@ -192,10 +193,10 @@ def _fit(path: Path) -> None:
     gates = {
         "first": _gate("first", _same_language(read), _MODEL) | {"doubt": 0.2},
         "second": _gate("second", _same_language(confirmed), (*_MODEL, "yes")),
-        "extractive": _gate("extractive", _same_language(extractive), _EXTRACTIVE, hopeless=True),
+        "extractive": _gate("extractive", _same_language(extractive), _EXTRACTIVE, alone=True),
         "first_foreign": _gate("first_foreign", read, _FOREIGN) | {"doubt": 0.3},
         "second_foreign": _gate("second_foreign", confirmed, (*_FOREIGN, "yes")),
-        "extractive_foreign": _gate("extractive_foreign", extractive, _FOREIGN_EXTRACTIVE, hopeless=True),
+        "extractive_foreign": _gate("extractive_foreign", extractive, _FOREIGN_EXTRACTIVE, alone=True),
     }
     _GATES.write_text(json.dumps(gates, indent=2) + "\n", encoding="utf-8")
 
@@ -205,7 +206,7 @@ def _same_language(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _gate(
-    name: str, rows: list[dict[str, Any]], features: tuple[str, ...], *, hopeless: bool = False
+    name: str, rows: list[dict[str, Any]], features: tuple[str, ...], *, alone: bool = False
 ) -> dict[str, Any]:
     values = np.array([[row[feature] * _SIGNS[feature] for feature in features] for row in rows], dtype=float)
     labels = np.array([row["label"] for row in rows], dtype=float)
@@ -213,7 +214,7 @@ def _gate(
     support = np.zeros(len(rows))
     for learn, judge in GroupKFold(10).split(values, labels, groups):
         support[judge] = _logistic(values[judge], _fitted(values[learn], labels[learn]))
-    shows = _threshold(support, rows)
+    shows = _threshold(support, rows, _SILENCE_ALONE if alone else _SILENCE)
     print(f"\n{name}: {len(rows)} rows, {labels.mean():.0%} right, AUC {roc_auc_score(labels, support):.3f}")
     for feature, column in zip(features, values.T, strict=True):
         print(f"  {feature:12} alone {roc_auc_score(labels, column):.3f}")
@@ -229,7 +230,7 @@ def _gate(
         if weight > _NOTHING
     }
     gate = {"bias": round(float(coefficients[0]), 3), "shows": round(shows, 2), "weights": weights}
-    return gate | ({"hopeless": _hopeless(support, rows)} if hopeless else {})
+    return gate | ({"hopeless": _hopeless(support, rows)} if alone else {})
 
 
 def _hopeless(support: Values, rows: list[dict[str, Any]]) -> float:
@@ -260,11 +261,11 @@ def _logistic(values: Values, coefficients: Values) -> Values:
     return np.asarray(1.0 / (1.0 + np.exp(-(coefficients[0] + values @ coefficients[1:]))))
 
 
-def _threshold(support: Values, rows: list[dict[str, Any]]) -> float:
+def _threshold(support: Values, rows: list[dict[str, Any]], silence: float) -> float:
     """The lowest limit at which the wanted share of questions without an answer is met with silence."""
     loudest = _loudest(support, rows)
     silent = [value for (_, _, way), (value, _) in loudest.items() if way in {"hidden", "absent"}]
-    return float(np.quantile(silent, _SILENCE))
+    return float(np.quantile(silent, silence))
 
 
 def _loudest(support: Values, rows: list[dict[str, Any]]) -> dict[tuple[int, bool, str], tuple[float, int]]:
