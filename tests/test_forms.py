@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,16 @@ def test_notes_go_with_their_article(tmp_path: Path) -> None:
         assert qa.delete(qa.articles()[0].id).proven
         assert qa.check().ok
         assert qa.summarise().status is Status.NOT_FOUND
+
+
+def test_a_catalog_of_an_earlier_version_gets_its_notes(tmp_path: Path) -> None:
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
+        qa.add(OLD)
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as db:
+        db.execute("DROP TABLE notes")
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
+        assert qa.summarise().statements
+        assert qa.check().ok
 
 
 def test_progress_counts_the_articles(qa: NewsQA) -> None:

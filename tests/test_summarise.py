@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fakes import HashEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.encoder import open_encoder
 from rag.errors import InputError
 from rag.sentences import split_sentences
+from rag.settings import read_settings
 from rag.summarise import MAX_SENTENCES, Length, Selection
 from rag.summarise import summarise as choose
 from rag.types import Article, Verdict
@@ -183,3 +186,13 @@ def test_a_hundred_articles_need_little_more_memory_than_two() -> None:
 def test_a_summary_of_many_articles_cites_many() -> None:
     chosen = choose(many(30), HashEncoder(), Length(10), total=30)
     assert len({one.citations[0].article_id for one in chosen.statements}) == 10
+
+
+@pytest.mark.models
+def test_summaries_of_the_demo_articles_mention_what_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "eval"))
+    from summaries import gold_facts, ours
+
+    told = [one["ours"] for one in gold_facts(open_encoder(read_settings()), {"ours": ours}).values()]
+    assert sum(one.mentioned for one in told) >= 0.9 * sum(one.facts for one in told)
+    assert [one.forbidden for one in told] == [0, 0, 0]
