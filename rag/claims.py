@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from rag.types import Vectors
 
 _COEFFICIENTS = Path(__file__).with_name("claims.json")
-_WEAKEST = 3
-_FAR_APART = (0.7, 0.5)  # what `compare_tokens` gives for texts that have nothing to do with each other
+_WEAKEST = 4  # the quarter of a claim's tokens that has least of a counterpart, whatever the claim's length
+_FAR_APART = 0.5  # what `compare_tokens` gives for texts that have nothing to do with each other
 _ALIGNED = 0.6  # share of a clause's words from which what differs in the other clause contradicts it
 _TITLE = 6  # words that a title may stand before its name
 _ABSTRACT = re.compile(r"(?:ung|heit|keit|schaft|tion|ität|ismus|tum)(?:en|s)?$")  # no name ends like this
@@ -78,9 +78,8 @@ class Signals:
     """What speaks for support, all in 0..1.
 
     Attributes:
-        aligned: mean over the claim's tokens of the cosine to the nearest token of the sentences, from what unrelated
-            texts have to 1; 0 if not known.
-        weakest: the same over the three tokens that are furthest from all of the sentences'.
+        weakest: mean cosine to the nearest token of the sentences, over the quarter of the claim's tokens that are
+            furthest from any, from what unrelated texts have to 1; 0 if not known.
         coverage: share of the claim's content words in the sentences, longer words counting more.
         clause: the lowest such share of one of the claim's clauses.
         names: share of the claim's capitalised words in the sentences.
@@ -90,7 +89,6 @@ class Signals:
         doubts: differences found, 0 for none to 1 for three or more.
     """
 
-    aligned: float
     weakest: float
     coverage: float
     clause: float
@@ -156,21 +154,21 @@ class Meaning:
     def __init__(self, encoder: TokenEncoder, *, kept: int = 500) -> None:
         self._encode = lru_cache(maxsize=kept)(lambda text: encoder.encode_tokens([text])[0])
 
-    def compare(self, claim: str, sentences: Sequence[str]) -> tuple[float, float]:
+    def compare(self, claim: str, sentences: Sequence[str]) -> float:
         """See `compare_tokens`."""
         return compare_tokens(self._encode(claim), [self._encode(sentence) for sentence in sentences])
 
 
-def compare_tokens(claim: Vectors, sentences: Sequence[Vectors]) -> tuple[float, float]:
-    """Mean cosine of a claim's tokens to their nearest ones in the sentences, and that of the three furthest.
+def compare_tokens(claim: Vectors, sentences: Sequence[Vectors]) -> float:
+    """Mean cosine to the nearest token of the sentences, over the quarter of a claim's tokens furthest from any.
 
     Vectors have shape (tokens, dimensions); 0 where there are no tokens.
     """
     evidence = [vectors for vectors in sentences if len(vectors)]
     if not len(claim) or not evidence:
-        return 0.0, 0.0
+        return 0.0
     nearest = np.max([(claim @ vectors.T).max(axis=1) for vectors in evidence], axis=0)
-    return float(nearest.mean()), float(np.sort(nearest)[:_WEAKEST].mean())
+    return float(np.sort(nearest)[: max(2, len(nearest) // _WEAKEST)].mean())
 
 
 def judge(
@@ -194,7 +192,7 @@ def judge(
     evidence = tuple(read_sentence(sentence, language) for sentence in sentences)
     doubts = tuple(dict.fromkeys(find_doubts(reading, evidence, known or " ".join(sentences))))
     asked = meaning is not None and not doubts
-    near = meaning.compare(claim, sentences) if meaning is not None and asked else (0.0, 0.0)
+    near = meaning.compare(claim, sentences) if meaning is not None and asked else 0.0
     seen = signals(reading, evidence, near, doubts)
     model = load_model("meaning" if asked else "words")
     support = model.support(seen)
@@ -208,16 +206,13 @@ def judge(
 # --- signals ---------------------------------------------------------------------------------
 
 
-def signals(
-    claim: Reading, evidence: Sequence[Reading], near: tuple[float, float], doubts: Sequence[Doubt]
-) -> Signals:
+def signals(claim: Reading, evidence: Sequence[Reading], near: float, doubts: Sequence[Doubt]) -> Signals:
     """The signals of a claim beside its evidence; `near` is what `Meaning.compare` gives."""
     content = [token for token in claim.tokens if token.word]
     held = _held_by(evidence)
     capitals = [token for token in content if token.text[0].isupper() or token.text[0].isdigit()]
     return Signals(
-        aligned=_stretched(near[0], _FAR_APART[0]),
-        weakest=_stretched(near[1], _FAR_APART[1]),
+        weakest=min(1.0, max(0.0, (near - _FAR_APART) / (1.0 - _FAR_APART))),
         coverage=_share(content, held),
         clause=min((_share(part, held) for part in _content_by_clause(claim)), default=1.0),
         names=sum(map(held, capitals)) / len(capitals) if capitals else 1.0,
@@ -226,10 +221,6 @@ def signals(
         absent=min(1.0, sum(not held(token) for token in content) / 4),
         doubts=min(1.0, len(doubts) / 3),
     )
-
-
-def _stretched(cosine: float, low: float) -> float:
-    return min(1.0, max(0.0, (cosine - low) / (1.0 - low)))
 
 
 def _content_by_clause(reading: Reading) -> Iterator[list[Token]]:

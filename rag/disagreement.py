@@ -228,7 +228,7 @@ def _denials(hits: Sequence[Hit]) -> Iterator[list[list[_Value]]]:
             if hit.article_id == other_hit.article_id or hit.language != other_hit.language:
                 continue
             doubts = [d for d in find_doubts(reading, (other,), other.text) if d.kind is DoubtKind.NEGATION]
-            close = signals(reading, (other,), (0.0, 0.0), ()).closeness >= _SAME_CLAIM
+            close = signals(reading, (other,), 0.0, ()).closeness >= _SAME_CLAIM
             if close and any(doubt.contradicts for doubt in doubts):
                 yield [[_Value((), one.text, one)] for one in (hit, other_hit)]
 
