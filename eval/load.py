@@ -177,16 +177,17 @@ def process(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         started.wait(30)
 
 
-def milliseconds(call: Callable[[], object], times: int) -> float:
-    """The median of some calls, after three that warm up."""
-    took = []
+def added(through: Callable[[], object], direct: Callable[[], object], times: int) -> float:
+    """Milliseconds that one way takes longer than the other: the median of pairs, one right after the other."""
+    differences = []
     for n in range(times + 3):
         began = time.perf_counter()
-        call()
-        took.append(1000 * (time.perf_counter() - began))
-        if n < 3:
-            took.clear()
-    return median(took)
+        direct()
+        between = time.perf_counter()
+        through()
+        if n >= 3:  # the first ones warm up
+            differences.append(1000 * (time.perf_counter() - between - (between - began)))
+    return median(differences)
 
 
 # --- parts ---------------------------------------------------------------------------------------
@@ -196,10 +197,8 @@ def overhead(options: argparse.Namespace) -> list[Figure]:
     """What HTTP adds to a call, one client at a time."""
     question = "Wer eröffnete den neuen Hafen?"
     with filled(min(options.articles, 500)) as (_, qa), serving(qa) as (url, _), Client(url) as client:
-        searched = milliseconds(lambda: client.search(question), 60) - milliseconds(
-            lambda: qa.search(question), 60
-        )
-        asked = milliseconds(lambda: client.ask(question), 30) - milliseconds(lambda: qa.ask(question), 30)
+        searched = added(lambda: client.search(question), lambda: qa.search(question), 100)
+        asked = added(lambda: client.ask(question), lambda: qa.ask(question), 40)
     return [
         figure("overhead", "the service adds to a search, median", searched, "ms", 5),
         figure("overhead", "the service adds to an answer, median", asked, "ms", 15),

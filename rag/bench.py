@@ -279,10 +279,6 @@ class DrawnEncoder:
         """What the real encoder says."""
         return self._encoder.encode_spans(text, spans)
 
-    def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
-        """What the real encoder says."""
-        return self._encoder.encode_tokens(texts)
-
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """About what the default encoder makes of German news: 1.6 tokens per word."""
         return [round(1.6 * len(text.split())) for text in texts]
