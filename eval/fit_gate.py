@@ -50,7 +50,7 @@ _FOREIGN = ("chosen", "none", *_FOREIGN_EXTRACTIVE)
 # Share of the questions without an answer that is met with silence. Those with a word exchanged do not count here:
 # often the answer is still there. Half of them have the answer's own article before them, without its sentence.
 _SILENCE = 0.85
-_SILENCE_ALONE = 0.92  # where no model looks as well
+_SILENCE_ALONE = 0.9  # where no model looks as well
 _LOST = 0.02  # share of the right answers that may be lost by not asking a model where all seems hopeless
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
