@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rag.answer import Item, one_line
 from rag.names import same_name
 from rag.question import Kind
-from rag.types import Citation, Hit, Statement, Verdict
+from rag.types import Citation, Disagreement, Hit, Side, Statement, Verdict
 from rag.words import words
 
 _SHORT = frozenset({Kind.PERSON, Kind.NAME, Kind.TIME, Kind.PLACE, Kind.NUMBER})
@@ -43,6 +43,17 @@ _SAYS = {
     "it": "L'articolo dice: {}",
     "tr": "Makalede şöyle yazıyor: {}",
     "ru": "В статье сказано: {}",
+}
+
+
+_DIFFER = {
+    "de": "Die Quellen sagen Verschiedenes",
+    "en": "The sources differ",
+    "fr": "Les sources divergent",
+    "es": "Las fuentes difieren",
+    "it": "Le fonti divergono",
+    "tr": "Kaynaklar farklı söylüyor",
+    "ru": "Источники расходятся",
 }
 
 
@@ -154,6 +165,26 @@ def numbered(statements: Sequence[Statement]) -> tuple[tuple[Statement, ...], tu
             own.append(numbers[key])
         marked.append(one.model_copy(update={"citations": tuple(own)}))
     return tuple(marked), tuple(numbers.values())
+
+
+def with_numbers(found: Sequence[Disagreement], citations: Sequence[Citation]) -> tuple[Disagreement, ...]:
+    """The disagreements, their citations numbered as in the answer; those it does not cite are left out."""
+    numbers = {(one.article_id, one.revision, one.start, one.end): one for one in citations}
+
+    def known(side: Side) -> Side:
+        keys = ((one.article_id, one.revision, one.start, one.end) for one in side.citations)
+        return side.model_copy(update={"citations": tuple(numbers[key] for key in keys if key in numbers)})
+
+    return tuple(one.model_copy(update={"sides": tuple(map(known, one.sides))}) for one in found)
+
+
+def contrast(found: Disagreement, language: str) -> str:
+    """A line that sets the sides of a disagreement beside each other, newest first, each with date and marks."""
+    sides = []
+    for side in found.sides:
+        day = f" ({side.newest:%Y-%m-%d})" if side.newest else ""
+        sides.append(f"“{side.value}”{day}" + "".join(f" [{cited.number}]" for cited in side.citations))
+    return f"{_DIFFER.get(language, _DIFFER['en'])}: {' – '.join(sides)}"
 
 
 def render(statements: Sequence[Statement]) -> str:

@@ -25,6 +25,7 @@ from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
 from rag.claims import Meaning, claims_fingerprint
 from rag.clean import clean
 from rag.compose import Judged
+from rag.disagreement import disagreements
 from rag.draft import Archive, check_draft
 from rag.encoder import open_encoder
 from rag.errors import InputError, RagError
@@ -43,6 +44,7 @@ from rag.types import (
     ChatModel,
     CheckReport,
     Deletion,
+    Disagreement,
     Dispute,
     DraftCheck,
     Encoder,
@@ -477,17 +479,19 @@ class Asking:
             hits = self.context(pool)
         shown: list[tuple[str, list[Judged]]] = []
         missing: list[str] = []
+        differing: list[Disagreement] = []
         if hits:
             yield Evidence(hits=tuple(hits))
             for part in self.question.parts:
-                found = False
+                judged: list[Judged] = []
                 for text, group in self._statements(part, pool, hits):
-                    found = True
+                    judged += group
                     shown.append((text, group))
                     yield compose.statement(group, text)
-                if not found:
+                differing += disagreements(part, judged)
+                if not judged:
                     missing.append(part.text)
-        yield self._answer(shown, missing)
+        yield self._answer(shown, missing, differing)
 
     def _stand_alone(self) -> None:
         if not self._history:
@@ -712,7 +716,12 @@ class Asking:
 
     # --- the answer ------------------------------------------------------------------------------
 
-    def _answer(self, shown: Sequence[tuple[str, list[Judged]]], missing: Sequence[str]) -> Answer:
+    def _answer(
+        self,
+        shown: Sequence[tuple[str, list[Judged]]],
+        missing: Sequence[str],
+        differing: Sequence[Disagreement],
+    ) -> Answer:
         language = self.question.language
         statements, citations = compose.numbered([compose.statement(group, text) for text, group in shown])
         status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
@@ -721,7 +730,9 @@ class Asking:
             lacking = compose.not_found(language)
         elif status is Status.PARTIAL:
             lacking = compose.missing("; ".join(missing), language)
-        text = "\n".join(filter(None, [compose.render(statements), lacking]))
+        differing = compose.with_numbers(differing, citations)
+        contrasts = [compose.contrast(one, language) for one in differing]
+        text = "\n".join(filter(None, [compose.render(statements), *contrasts, lacking]))
         self._timings["total"] = time.perf_counter() - self._started
         return Answer(
             status=status,
@@ -730,6 +741,7 @@ class Asking:
             statements=statements,
             text=text,
             citations=citations,
+            disagreements=differing,
             missing=lacking,
             usage=self.usage,
             timings=self._timings,

@@ -813,3 +813,35 @@ def test_an_error_inside_the_context_closes_too(tmp_path: Path) -> None:
         qa.ask("")
     with NewsQA.open(tmp_path, settings=SETTINGS, encoder=NearEncoder(), llm=None):
         pass
+
+
+# --- disagreement ------------------------------------------------------------------------------
+
+
+def counted(number: str, day: str) -> Article:
+    return Article(
+        text=f"Am Streik der Busfahrer in Ulm nahmen {number} Fahrer teil. Die Stadt bedauerte den Streik.",
+        title=f"Streik in Ulm am {day}",
+        url=f"http://a.example/streik-{day}",
+        published=day,
+        language="de",
+    )
+
+
+def test_sources_that_differ_stand_side_by_side_and_newest_first(tmp_path: Path) -> None:
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=NearEncoder()) as qa:
+        qa.add([counted("900", "2025-05-01"), counted("1.400", "2025-05-03")])
+        answer = qa.ask("Wie viele Fahrer nahmen am Streik der Busfahrer in Ulm teil?")
+    (found,) = answer.disagreements
+    assert found.kind == "number"
+    assert ["1.400" in side.value for side in found.sides] == [True, False]
+    assert {cited.number for side in found.sides for cited in side.citations} == {1, 2}
+    assert "Die Quellen sagen Verschiedenes" in answer.text
+
+
+def test_sources_that_agree_are_not_set_against_each_other(tmp_path: Path) -> None:
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=NearEncoder()) as qa:
+        qa.add([counted("900", "2025-05-01"), counted("rund 900", "2025-05-03")])
+        answer = qa.ask("Wie viele Fahrer nahmen am Streik der Busfahrer in Ulm teil?")
+    assert answer.status is Status.ANSWERED
+    assert not answer.disagreements
