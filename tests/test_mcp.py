@@ -72,8 +72,8 @@ def test_ask_gives_the_whole_answer(speak: Speak, service: Service) -> None:
 def test_search_finds_and_filters(speak: Speak) -> None:
     hits = speak("search", question="harbour Zirkus", k=5).structured_content["hits"]
     assert len([Hit.model_validate(hit) for hit in hits]) == 2
-    later = speak("search", question="harbour Zirkus", published_after="2025-03-01").structured_content["hits"]
-    assert [hit["title"] for hit in later] == [HARBOUR.title]
+    found = speak("search", question="harbour Zirkus", published_after="2025-03-01")
+    assert [hit["title"] for hit in found.structured_content["hits"]] == [HARBOUR.title]
 
 
 def test_summarise_and_read(speak: Speak, service: Service) -> None:
