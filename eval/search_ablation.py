@@ -18,7 +18,6 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from math import inf, log2
 from pathlib import Path
@@ -29,17 +28,12 @@ import numpy as np
 from rag.catalog import Prepared, SqliteCatalog, revision_of
 from rag.encoder import open_encoder
 from rag.index import embedded_text
-from rag.retrieve import Retriever, Weights
+from rag.retrieve import WAYS, Retriever
 from rag.sentences import detect_language, split_sentences
 from rag.settings import read_settings
 from rag.types import Article, Encoder, Hit, Passage, Sentence
 from rag.vectors import ChromaVectors
 
-LEGS = {
-    "words": replace(Weights(), dense=0.0, passage=1.0),
-    "meaning": replace(Weights(), words=0.0, sentence_words=0.0),
-    "both": Weights(),
-}
 BATCH = 256
 
 
@@ -159,16 +153,16 @@ def report(
     """The lines of the table for one set of questions."""
     catalog, vectors = index
     pointed = [q for q in questions if q.get("gold_sentence_index") is not None]
-    for leg, weights in LEGS.items():
+    for way, weights in WAYS.items():
         retriever = Retriever(catalog, vectors, encoder, weights)
         ranks = [rank(retriever.passages(q["question"], 10), (q["gold_doc"], None)) for q in questions]
-        yield line(f"{label}: passages, {leg}", ranks, (1, 3, 5, 10))
-        if pointed and leg != "words":
+        yield line(f"{label}: passages, {way}", ranks, (1, 4, 5, 10))
+        if pointed and way != "words":
             found = [
                 rank(retriever.sentences(q["question"], 12), (q["gold_doc"], q["gold_sentence_index"]))
                 for q in pointed
             ]
-            yield line(f"{label}: sentences, {leg}", found, (1, 3, 5, 6, 12))
+            yield line(f"{label}: sentences, {way}", found, (1, 4, 6, 12))
 
 
 def main() -> None:

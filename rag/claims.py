@@ -24,6 +24,7 @@ import numpy as np
 
 from rag.reading import (
     OPPOSITES,
+    SCOPES,
     Clause,
     Name,
     Quantity,
@@ -45,6 +46,7 @@ _COEFFICIENTS = Path(__file__).with_name("claims.json")
 _WEAKEST = 4  # the quarter of a claim's tokens that has least of a counterpart, whatever the claim's length
 _FAR_APART = 0.5  # what `compare_tokens` gives for texts that have nothing to do with each other
 _ALIGNED = 0.6  # share of a clause's words from which what differs in the other clause contradicts it
+_COVERED = 0.75  # share of the claim's words below which a word in another's place may be its opposite
 _TITLE = 6  # words that a title may stand before its name
 _ABSTRACT = re.compile(r"(?:ung|heit|keit|schaft|tion|ität|ismus|tum)(?:en|s)?$")  # no name ends like this
 _COMMON = 30  # compounds of a dictionary that a noun ends: names of people and places end few
@@ -60,7 +62,6 @@ class DoubtKind(StrEnum):
     CERTAINTY = "certainty"
     ROLE = "role"
     SPEAKER = "speaker"
-    LANGUAGE = "language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def judge(
     seen = signals(reading, evidence, near, doubts)
     model = load_model("meaning" if asked else "words")
     support = model.support(seen)
-    if not doubts and support >= model.supports:
+    if not doubts and support >= model.supports and seen.coverage >= _COVERED:
         return Judgement(Verdict.SUPPORTED, support, doubts, seen)
     contradicted = any(doubt.contradicts for doubt in doubts) and seen.coverage >= _ALIGNED
     verdict = Verdict.CONTRADICTED if contradicted else Verdict.NOT_SUPPORTED
@@ -417,8 +418,12 @@ def _is_common(claim: Reading, name: Name) -> bool:
     """Whether a capitalised word is an ordinary German noun, which another word may stand for."""
     if claim.language != "de" or len(name.tokens) > 1 or name.head == 0:
         return False
-    before, token = claim.tokens[name.head - 1], claim.tokens[name.head]
-    if token.word is None or not before.text[0].islower():
+    return claim.tokens[name.head - 1].text[0].islower() and _is_ordinary(claim.tokens[name.head])
+
+
+def _is_ordinary(token: Token) -> bool:
+    """Whether a German noun is one of the dictionary's rather than a name."""
+    if token.word is None:
         return False
     return _ABSTRACT.search(token.lower) is not None or ends_compounds(token.word) >= _COMMON
 
@@ -475,8 +480,17 @@ def _clause_doubts(match: _Match) -> Iterator[Doubt]:
         yield Doubt(
             DoubtKind.SCOPE, min(missing), min(found.scopes, default=""), clear and bool(found.scopes)
         )
-    elif "only" in found.scopes - claimed.scopes or ("few" in found.scopes - claimed.scopes):
-        yield Doubt(DoubtKind.SCOPE, "", min(found.scopes - claimed.scopes))
+    elif "only" in found.scopes - claimed.scopes and (limited := _limited(match)):
+        yield Doubt(DoubtKind.SCOPE, "", f"only {limited}")
+
+
+def _limited(match: _Match) -> str:
+    """The word behind "only" in the evidence, if the claim has it without."""
+    tokens = match.reading.in_clause(match.found.n)
+    places = [at for at, token in enumerate(tokens) if SCOPES.get(token.lower) == "only"]
+    stems = frozenset(stem for token in match.content for stem in _token_stems(token))
+    following = (next((t for t in tokens[at + 1 :] if t.word), None) for at in places)
+    return next((token.text for token in following if token and _held(token, stems)), "")
 
 
 def _told(flag: bool, word: str) -> str:
@@ -533,7 +547,9 @@ def _role_doubts(claim: Reading, matches: Sequence[_Match]) -> Iterator[Doubt]:
         for (one, one_found), (two, two_found) in zip(placed, placed[1:], strict=False):
             if _listed(claim, one, two) or _listed(match.reading, one_found, two_found):
                 continue
-            if _exchanged(match, one, two, one_found, two_found):
+            ordinary = claim.language == "de" and any(_is_ordinary(claim.tokens[n.head]) for n in (one, two))
+            ordinary = ordinary and not _belongs(match.reading, one_found, two_found)
+            if _exchanged(match, one, two, one_found, two_found, by_order=not ordinary):
                 told = f"{claim.tokens[one.head].text}, {claim.tokens[two.head].text}"
                 yield Doubt(DoubtKind.ROLE, told, "", True)
 
@@ -561,7 +577,9 @@ def _listed(reading: Reading, one: Name, two: Name) -> bool:
     return in_list(reading.tokens[first.head + 1 : second.tokens[0]])
 
 
-def _exchanged(match: _Match, one: Name, two: Name, one_found: Name, two_found: Name) -> bool:
+def _exchanged(
+    match: _Match, one: Name, two: Name, one_found: Name, two_found: Name, *, by_order: bool
+) -> bool:
     """Whether two names have changed places while their prepositions and the voice stayed, or the other way round."""
     if one_found.head == two_found.head:
         return False
@@ -570,5 +588,16 @@ def _exchanged(match: _Match, one: Name, two: Name, one_found: Name, two_found: 
     if match.clause.passive != match.found.passive:
         return not swapped_order and any(by in {"von", "by", "durch"} for by in (*claimed, *found))
     if claimed == found:
-        return swapped_order and claimed[0] == claimed[1]
-    return claimed == found[::-1]
+        return by_order and swapped_order and claimed[0] == claimed[1]
+    return _moved(claimed, found) or _moved(claimed[::-1], found[::-1])
+
+
+def _belongs(reading: Reading, one: Name, two: Name) -> bool:
+    """Whether the first is said to be the second's: "membership of the country"; then it does nothing by itself."""
+    between = [token.lower for token in reading.tokens[two.head + 1 : one.tokens[0]]]
+    return two.head < one.head and between in (["der"], ["des"], ["of"], ["of", "the"])
+
+
+def _moved(claimed: tuple[str, str], found: tuple[str, str]) -> bool:
+    """Whether the first name's preposition stands before the second name in the claim."""
+    return bool(found[0]) and claimed[1] == found[0] and found[0] != claimed[0] and claimed[1] != found[1]

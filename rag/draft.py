@@ -163,7 +163,7 @@ def _checked(text: str, start: int, end: int, found: Sequence[_Found]) -> Checke
         support=min((one.judgement.support for one in found), default=0.0),
         citations=tuple(citation(hit) for hit in cited.values()),
         differences=tuple(
-            Difference(kind=doubt.kind.value, claimed=doubt.claimed, found=doubt.found)
+            Difference.model_validate({"kind": doubt.kind, "claimed": doubt.claimed, "found": doubt.found})
             for one in found
             for doubt in one.judgement.doubts
         ),

@@ -17,6 +17,7 @@ from rag.words import Word, words
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[%€$£]|[^\w\s]")
 _NUMERIC = re.compile(r"\d+(?:[.,:]\d+)*")
 _CLAUSE_MARKS = frozenset(",;:–—()?!")
+_BREAKS = frozenset(";–—")  # behind them nobody's words go on
 _QUOTES = '"“”„«»‚‘'
 _TYPE = {",", ";", ":", "–", "—", "(", ")", "?", "!", ".", *_QUOTES}
 
@@ -416,7 +417,7 @@ def _speaker(
     if before and (before[-1].says or before[-1].speaker is not None):
         opener = next((t.lower for t in inside if t.text[0].isalnum()), "")
         apart = opener in {"während", "while", "aber", "but", "und", "and", "whereas", "obwohl", "although"}
-        if not apart:
+        if not apart and inside[0].text not in _BREAKS:
             return before[-1].n if before[-1].says else before[-1].speaker
     following = clauses[clause.n + 1] if clause.n + 1 < len(clauses) else None
     if following and following.says and _is_tail(tokens[following.first : following.last + 1]):

@@ -11,11 +11,11 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from rag.errors import InputError
 from rag.evaluation.sets import AskedQuestion, Document, QuestionSet, plain
-from rag.types import Answer, Article, Hit, Noun, Progress, Status, Usage
+from rag.types import Answer, Article, Hit, Message, Noun, Progress, Status, Usage
 
 _SCHEME = "bench:"
 DEPTH = 10  # hits that are looked at
@@ -37,7 +37,7 @@ class Search(Protocol):
 class Asked(Protocol):
     """What answers: `NewsQA`, `Client`."""
 
-    def ask(self, question: str, **filters: object) -> Answer:
+    def ask(self, question: str, *, history: Sequence[Message] = (), **filters: Any) -> Answer:
         """A cited answer, or none."""
 
 
