@@ -1204,9 +1204,12 @@ def eval_bench(
                 ids=read_ids(qa.articles()),
                 progress=progress,
             )
-    for path, kind in ((report_file, "json"), (markdown, "markdown"), (plot, "plot")):
-        if path:
-            write_bench(report, path, kind)
+    if report_file:
+        write_bench(report, report_file, "json")
+    if markdown:
+        write_bench(report, markdown, "markdown")
+    if plot:
+        write_bench(report, plot, "plot")
     if as_json:
         _say_json(report)
     else:

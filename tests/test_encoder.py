@@ -18,6 +18,7 @@ from rag import e5
 from rag.encoder import open_encoder
 from rag.errors import ModelCorrupt, ModelMissing
 from rag.settings import read_settings
+from rag.types import TokenEncoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -344,3 +345,13 @@ def test_the_fingerprint_stays_and_tells_folders_apart(encoder: Encoder, tmp_pat
     prompts.unlink()
     prompts.write_text(changed)
     assert open_encoder(read_settings(encoder=str(tmp_path))).fingerprint != encoder.fingerprint
+
+
+@pytest.mark.models
+def test_tokens_have_vectors_of_their_own_without_prefix_and_ends(encoder: Encoder) -> None:
+    assert isinstance(encoder, TokenEncoder)
+    tokens = encoder.encode_tokens(TEXTS)
+    assert [len(vectors) for vectors in tokens] == encoder.count_tokens(TEXTS)
+    for vectors in tokens:
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert encoder.encode_tokens([]) == []
