@@ -377,6 +377,9 @@ class _Recorder:
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
         return self._encoder.encode_questions(texts)
 
+    def encode_spans(self, text: str, spans: Sequence[tuple[int, int]]) -> Vectors:
+        return self._encoder.encode_spans(text, spans)
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._encoder.count_tokens(texts)
 

@@ -553,9 +553,11 @@ class Asking:
         llm = self._qa._llm()
         passed: list[Judged] = []
         self._looks = 0
-        seen_by_hit = self.signals(question, pool, hits, llm)
-        likeliest_first = sorted(seen_by_hit, key=lambda one: -self._first_support(question, *one, llm))
-        for hit, seen in likeliest_first:
+        judged = [
+            (self._first_support(question, hit, seen, llm), hit, seen)
+            for hit, seen in self.signals(question, pool, hits, llm)
+        ]
+        for _, hit, seen in sorted(judged, key=lambda one: -one[0]):
             with self._timed("verify"):
                 support, shown = self._support(question, hit, seen, llm, again=not passed)
             if shown:
@@ -590,7 +592,7 @@ class Asking:
         self, question: Question, seen: Sequence[tuple[Hit, verify.Signals]], llm: ChatModel
     ) -> list[tuple[Hit, verify.Signals]]:
         """The same with what the model thinks of each; empty, without asking it, where none could answer."""
-        if all(self._is_hopeless(question, *one) for one in seen):
+        if all(self._is_hopeless(question, hit, one) for hit, one in seen):
             return []
         with self._timed("read"):
             choice = choose(question.text, [hit for hit, _ in seen], llm)

@@ -226,7 +226,8 @@ def _asked(
         if progress:
             progress(done, len(questions), f"{one.name}: ask")
         own = tuple(ids[doc_id] for doc_id in one.own.get(question.id, ()) if doc_id in ids)
-        answer = target.ask(question.question, **({"article_ids": own} if own else {}))
+        filters: dict[str, Any] = {"article_ids": own} if own else {}
+        answer = target.ask(question.question, **filters)
         usage, fingerprint = usage + answer.usage, answer.fingerprint
         outcomes.append(_outcome(one.name, question, answer))
     number = max(1, len(questions))

@@ -252,7 +252,8 @@ def _removed(facts: FactFile, chance: random.Random) -> Iterator[Suite]:
 def _contradicted(facts: FactFile, chance: random.Random, name: str) -> Suite:
     """A second article has the proving sentence with another number or name where the answer stands."""
     plain = _suite(facts, name)
-    articles, languages, asked = dict(plain.articles), dict(plain.languages), []
+    articles, languages = dict(plain.articles), dict(plain.languages)
+    asked: list[Fact] = []
     for fact in facts.facts:
         sentence, language = _answering(fact, facts)
         other = _otherwise(fact, sentence, chance) if sentence else ""
