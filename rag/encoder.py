@@ -134,10 +134,15 @@ class SentenceEncoder:
 
     def encode_tokens(self, texts: Sequence[str]) -> list[Vectors]:
         """Unit vectors of each text's tokens in its context, shape (tokens, dimensions); prefix and ends left out."""
-        leading = 1 + (self.count_tokens([self._passage_prefix])[0] if self._passage_prefix else 0)
+        # The space behind the prefix belongs to the text's first token.
+        prefix = self._passage_prefix.rstrip()
+        leading = 1 + (self.count_tokens([prefix])[0] if prefix else 0)
         full = [self._passage_prefix + text for text in texts]
         found = self._pool.map(self._token_vectors, full) if len(full) > 1 else map(self._token_vectors, full)
-        return [vectors[leading:-1] for vectors in found]
+        return [
+            vectors[leading:-1] if text.strip() else vectors[:0]
+            for text, vectors in zip(texts, found, strict=True)
+        ]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix, not cut."""

@@ -382,7 +382,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_article_covers_it(o
     assert round(page.locator("#reader").bounding_box()["width"]) == PHONE["width"]
     assert page.evaluate("document.getElementById('main').inert")
     page.tap(".close")
-    assert not page.evaluate("document.getElementById('main').inert")
+    page.wait_for_selector("#main:not([inert])")
 
 
 @needs_chromium
