@@ -157,6 +157,7 @@ class ChromaVectors:
             if client is not None:
                 with self._errors():
                     client.close()
+                    _close_connections(client)
 
     def reopen(self) -> None:
         """Closes and opens again: after the folder was changed from outside."""
@@ -367,6 +368,14 @@ def _file_of(folder: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _close_connections(client: Any) -> None:
+    """Gives back the connections of Chroma's HTTP client and of its inner admin client, which `close` leaves open."""
+    for part in (client, getattr(client, "_admin_client", None)):
+        session = getattr(getattr(part, "_server", None), "_session", None)
+        if session is not None:
+            session.close()
 
 
 def _forget_half_open(path: str) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,15 +48,6 @@ def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(30)
-
-
-@pytest.fixture(autouse=True)
-def _sockets_of_the_client() -> Iterator[None]:
-    """Chroma's HTTP client leaves its connections to the garbage collector, which would warn in another test."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 def opened(folder: Path, url: str) -> NewsQA:
