@@ -15,26 +15,12 @@ from typing import Literal
 from rag.claims import DoubtKind, find_doubts, signals
 from rag.compose import Judged, citation
 from rag.question import Kind, Question
-from rag.reading import Quantity, Reading, Token, read_sentence, spelling
+from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
 from rag.types import Disagreement, Hit, Side
 from rag.words import words
 
 _SAME_CLAIM = 0.6  # closeness from which a negation on one side only is a disagreement
 _ROUGHLY = 0.05  # relative difference of numbers of which one is rounded
-_ROUND = (
-    "rund",
-    "etwa",
-    "circa",
-    "ca",
-    "fast",
-    "knapp",
-    "gut",
-    "about",
-    "around",
-    "nearly",
-    "almost",
-    "roughly",
-)
 _ABOUT_WORDS = 6
 
 Key = tuple[tuple[str, float | str], ...]  # slots and what stands in them
@@ -124,7 +110,7 @@ def _numbers(reading: Reading, place: tuple[int, int], hit: Hit, asked: frozense
     best = min(own, key=lambda q: _distance(reading, q, asked))
     before = {token.lower for token in reading.tokens[max(0, best.at - 2) : best.at]}
     key: Key = (("unit", best.unit), ("value", best.value))
-    yield _Value(key, _counted(reading, best), hit, rough=bool(before & set(_ROUND)) or bool(best.bound))
+    yield _Value(key, _counted(reading, best), hit, rough=bool(before & set(ABOUT)) or bool(best.bound))
 
 
 def _distance(reading: Reading, quantity: Quantity, asked: frozenset[str]) -> int:

@@ -161,7 +161,8 @@ _BOUNDS = {
     "more": ("mehr als", "über", "mindestens", "wenigstens", "more than", "over", "at least", "above"),
     "less": ("weniger als", "unter", "höchstens", "maximal", "less than", "under", "at most", "fewer than", "below"),
 }  # fmt: skip
-_ABOUT = (
+# Words that say a number is rounded.
+ABOUT = (
     "rund",
     "etwa",
     "circa",
@@ -528,7 +529,7 @@ def _sign_before(tokens: Sequence[Token], at: int) -> str:
 
 def _bound(tokens: Sequence[Token], at: int) -> str:
     before = " ".join(token.lower for token in tokens[max(0, at - 3) : at])
-    words_before = [word for word in before.split() if word not in _ABOUT]
+    words_before = [word for word in before.split() if word not in ABOUT]
     before = " ".join(words_before)
     return next((bound for bound, forms in _BOUNDS.items() if before.endswith(forms)), "")
 
