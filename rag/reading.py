@@ -479,17 +479,17 @@ def _is_moment(tokens: Sequence[Token], at: int) -> bool:
 
 def _ordinal(tokens: Sequence[Token], at: int) -> float | None:
     token = tokens[at]
-    if token.text[0].isdigit():
+    if token.text[0].isdecimal():
         behind = tokens[at + 1] if at + 1 < len(tokens) else None
         if behind and behind.start == token.end and behind.lower in {"st", "nd", "rd", "th"}:
-            return float(token.text) if token.text.isdigit() else None
+            return float(token.text) if token.text.isdecimal() else None
         return None
     ending = _ORDINAL_END.match(token.lower)
     return _ORDINALS.get(token.lower) or (_ORDINALS.get(ending[1]) if ending else None)
 
 
 def _value(token: Token, language: str) -> float | None:
-    if not token.text[0].isdigit():
+    if not token.text[0].isdecimal():
         return _CARDINALS.get(token.lower)
     text = token.text
     if re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+", text):
@@ -500,7 +500,7 @@ def _value(token: Token, language: str) -> float | None:
 
 
 def _is_year(token: Token, value: float) -> bool:
-    return token.text.isdigit() and len(token.text) == 4 and 1000 <= value <= 2100
+    return token.text.isdecimal() and len(token.text) == 4 and 1000 <= value <= 2100
 
 
 def _is_time(text: str) -> bool:
@@ -555,7 +555,7 @@ def _names(tokens: Sequence[Token], language: str) -> Iterator[Name]:
 
 def _is_name_part(tokens: Sequence[Token], at: int, language: str) -> bool:
     token = tokens[at]
-    if token.lower in _NO_NAMES or token.word is None or token.text[0].isdigit():
+    if token.lower in _NO_NAMES or token.word is None or token.text[0].isdecimal():
         return False
     if token.text[0].isupper():
         return token.capital or language != "en" or _opens_with_name(tokens, at)
