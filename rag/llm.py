@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LOCAL = {"local": "qwen2.5-coder-1.5b", "local-small": "qwen2.5-coder-0.5b"}
-_CONTEXT_TOKENS = 8192
+_CONTEXT_TOKENS = 6144
 _SLOTS = 8  # one per prompt, so that each keeps its constant beginning in the cache
 _ALTERNATIVES = 10
 
