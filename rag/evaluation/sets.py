@@ -8,7 +8,7 @@ In: a folder of JSON Lines. Out: `QuestionSet`s and the documents of all of them
 `answerable: false`.
 
 `NAME.jsonl` with `passages` in every row: `query_id`, `question`, `answerable`, `passages` (`text`, perhaps `title`),
-and perhaps `lang`, `baseline`. Its passages become documents of the merged corpus.
+and perhaps `docids`, `lang`, `baseline`. Its passages become documents of the merged corpus.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class _WithPassages(Noun):
     question: str = Field(min_length=1)
     answerable: bool
     passages: tuple[_OwnPassage, ...] = Field(min_length=1)
+    docids: tuple[str, ...] = ()
     lang: str = ""
     baseline: dict[str, Any] = Field(default_factory=dict)
 
