@@ -1,55 +1,60 @@
 """Words of two texts, matched by what they mean in their context, whatever languages they are in.
 
-In: two texts and an encoder. Out: for every content word how well the other text holds it, 0..1. The matching is that
-of BERTScore (Zhang et al. 2020) and SimAlign (Jalili Sabet et al. 2020): each word's nearest by cosine of contextual
-vectors. A word that stands in both texts, in any spelling, and a name that CLDR has in both languages are held for
-certain.
+In: two texts, each read once with an encoder. Out: for every content word how well the other text holds it, 0..1. The
+matching is that of BERTScore (Zhang et al. 2020) and SimAlign (Jalili Sabet et al. 2020): each word's nearest by cosine
+of contextual vectors. A word that stands in both texts, in any spelling, and a name that CLDR has in both languages are
+held for certain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.glossary import terms
+from rag.glossary import Term, terms
 from rag.names import alike
 from rag.types import Encoder
 from rag.words import Word, words
 
+if TYPE_CHECKING:
+    from rag.types import Vectors
 
-def held(
-    text: str, language: str, other: str, other_language: str, encoder: Encoder
-) -> list[tuple[Word, float]]:
-    """Every content word of `text` with how well `other` holds it, 0..1."""
-    own, theirs = words(text, language), words(other, other_language)
-    if not own:
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A text made ready to be matched: its content words, their vectors (words, dimensions), the names CLDR knows."""
+
+    words: tuple[Word, ...]
+    vectors: Vectors
+    terms: tuple[Term, ...]
+
+
+def aligned(text: str, language: str, encoder: Encoder) -> Aligned:
+    """Reads a text once, to be matched with any number of others."""
+    found = words(text, language)
+    vectors = encoder.encode_spans(text, [(word.start, word.end) for word in found])
+    return Aligned(found, vectors, terms(text, language))
+
+
+def held(one: Aligned, other: Aligned) -> list[tuple[Word, float]]:
+    """Every content word of `one` with how well `other` holds it, 0..1."""
+    if not one.words:
         return []
-    if not theirs:
-        return [(word, 0.0) for word in own]
-    nearness = encoder.encode_spans(text, _spans(own)) @ encoder.encode_spans(other, _spans(theirs)).T
-    known = _known(text, language, other, other_language)
+    if not other.words:
+        return [(word, 0.0) for word in one.words]
+    known = {term.key for term in other.terms}
+    shared = [term for term in one.terms if term.key in known]
     return [
-        (word, 1.0 if _stands(word, theirs) or word.start in known else float(np.clip(row.max(), 0.0, 1.0)))
-        for word, row in zip(own, nearness, strict=True)
+        (word, 1.0 if _stands(word, other.words, shared) else float(np.clip(row.max(), 0.0, 1.0)))
+        for word, row in zip(one.words, one.vectors @ other.vectors.T, strict=True)
     ]
 
 
-def _stands(word: Word, others: Sequence[Word]) -> bool:
-    return any(word.stem == other.stem or (word.name and alike(word.stem, other.stem)) for other in others)
-
-
-def _known(text: str, language: str, other: str, other_language: str) -> set[int]:
-    """Where the words begin that belong to a name which both texts hold, each in its language."""
-    keys = {term.key for term in terms(other, other_language)}
-    return {
-        word.start
-        for term in terms(text, language)
-        if term.key in keys
-        for word in words(text, language)
-        if term.start <= word.start < term.end
-    }
-
-
-def _spans(found: Sequence[Word]) -> list[tuple[int, int]]:
-    return [(word.start, word.end) for word in found]
+def _stands(word: Word, others: Sequence[Word], shared: Sequence[Term]) -> bool:
+    """Whether a word stands among others, or belongs to a name that both texts hold, each in its language."""
+    return any(term.start <= word.start < term.end for term in shared) or any(
+        word.stem == other.stem or (word.name and alike(word.stem, other.stem)) for other in others
+    )

@@ -159,7 +159,7 @@ def numbered(statements: Sequence[Statement]) -> tuple[tuple[Statement, ...], tu
     for one in statements:
         own = []
         for cited in one.citations:
-            key = (cited.article_id, cited.revision, cited.start, cited.end)
+            key = _place(cited)
             if key not in numbers:
                 numbers[key] = cited.model_copy(update={"number": len(numbers) + 1})
             own.append(numbers[key])
@@ -167,12 +167,16 @@ def numbered(statements: Sequence[Statement]) -> tuple[tuple[Statement, ...], tu
     return tuple(marked), tuple(numbers.values())
 
 
+def _place(cited: Citation) -> tuple[str, str, int, int]:
+    return cited.article_id, cited.revision, cited.start, cited.end
+
+
 def with_numbers(found: Sequence[Disagreement], citations: Sequence[Citation]) -> tuple[Disagreement, ...]:
     """The disagreements, their citations numbered as in the answer; those it does not cite are left out."""
-    numbers = {(one.article_id, one.revision, one.start, one.end): one for one in citations}
+    numbers = {_place(one): one for one in citations}
 
     def known(side: Side) -> Side:
-        keys = ((one.article_id, one.revision, one.start, one.end) for one in side.citations)
+        keys = map(_place, side.citations)
         return side.model_copy(update={"citations": tuple(numbers[key] for key in keys if key in numbers)})
 
     return tuple(one.model_copy(update={"sides": tuple(map(known, one.sides))}) for one in found)
@@ -183,7 +187,9 @@ def contrast(found: Disagreement, language: str) -> str:
     sides = []
     for side in found.sides:
         day = f" ({side.newest:%Y-%m-%d})" if side.newest else ""
-        sides.append(f"“{side.value}”{day}" + "".join(f" [{cited.number}]" for cited in side.citations))
+        sides.append(
+            f"{marked(side.value, language)}{day}" + "".join(f" [{cited.number}]" for cited in side.citations)
+        )
     return f"{_DIFFER.get(language, _DIFFER['en'])}: {' – '.join(sides)}"
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
 
     from rag.settings import Settings
     from rag.types import Encoder, Progress, Vectors
@@ -110,17 +111,13 @@ class SentenceEncoder:
 
         A piece's vector is the mean of its tokens' last hidden states, so that the same word differs by context.
         """
-        import torch
-
         vectors = np.zeros((len(spans), self._dimensions), np.float32)
-        shift = len(self._passage_prefix)
+        if not spans:
+            return vectors
+        full, shift = self._passage_prefix + text, len(self._passage_prefix)
         with self._tokenizing:
-            features = self._model.preprocess([self._passage_prefix + text])
-            places = self._model.tokenizer(
-                self._passage_prefix + text, return_offsets_mapping=True, verbose=False
-            )["offset_mapping"]
-        with torch.inference_mode():
-            tokens = np.asarray(self._model(features)["token_embeddings"][0], np.float32)
+            places = self._model.tokenizer(full, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+        tokens = np.asarray(self._states(full), np.float32)
         for row, (start, end) in zip(vectors, spans, strict=True):
             own = [
                 number
@@ -177,11 +174,17 @@ class SentenceEncoder:
         """The unit vectors of all tokens of a text with its prefix, shape (tokens, dimensions)."""
         import torch
 
+        return np.asarray(torch.nn.functional.normalize(self._states(text), dim=1), np.float32)
+
+    def _states(self, text: str) -> Tensor:
+        """The last hidden states of all tokens of a text with its prefix, shape (tokens, dimensions)."""
+        import torch
+
         with self._tokenizing:
             features = self._model.preprocess([text])
         with torch.inference_mode():
-            vectors = self._model(features)["token_embeddings"][0]
-            return np.asarray(torch.nn.functional.normalize(vectors, dim=1), np.float32)
+            states: Tensor = self._model(features)["token_embeddings"][0]
+            return states
 
     def _prefix(self, *names: str) -> str:
         return next((found for name in names if (found := self._model.prompts.get(name))), "")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from rag import chat, compose, forms, glossary, summarise, translate, verify
-from rag.align import held
+from rag.align import Aligned, aligned, held
 from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
 from rag.claims import Meaning, claims_fingerprint
 from rag.clean import clean
@@ -469,6 +469,7 @@ class Asking:
         self._started = time.perf_counter()
         self._looks = 0
         self._translations: dict[tuple[str, str], str] = {}
+        self._aligned: dict[tuple[str, str], Aligned] = {}
 
     def events(self) -> Iterator[Event]:
         """See `NewsQA.stream`."""
@@ -659,8 +660,8 @@ class Asking:
         asked = words(question.text, question.language or hit.language)
         total = catalog.count_passages()
         frequencies = catalog.term_frequencies([word.stem for word in asked])
-        encoder = self._qa._index.encoder
-        near_words = held(question.text, question.language or hit.language, hit.text, hit.language, encoder)
+        own = self._words_of(question.text, question.language or hit.language)
+        near_words = held(own, aligned(hit.text, hit.language, self._qa._index.encoder))
         return verify.Context(
             question=asked,
             text=question.text,
@@ -672,6 +673,13 @@ class Asking:
             similarity=self._retriever.similarities(question.text, [hit])[0],
             best_score=pool[0].score,
         )
+
+    def _words_of(self, text: str, language: str) -> Aligned:
+        """The question made ready to be matched with sentences, once for all of them."""
+        key = (text, language)
+        if key not in self._aligned:
+            self._aligned[key] = aligned(text, language, self._qa._index.encoder)
+        return self._aligned[key]
 
     # --- languages -------------------------------------------------------------------------------
 

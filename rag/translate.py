@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from rag import glossary, models
-from rag.align import held
+from rag.align import aligned, held
 from rag.answer import one_line
 from rag.names import alike
 from rag.prompts import load_prompt
@@ -112,8 +112,8 @@ def faithful(text: str, language: str, translated: str, reader: str, encoder: En
 def _word_for_word(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
     """Whether the translation holds every word of the text, and the text every name of the translation."""
     names = {word.start for word in proper_names(text, language)}
-    kept = held(text, language, translated, reader, encoder)
-    gained = held(translated, reader, text, language, encoder)
+    one, other = aligned(text, language, encoder), aligned(translated, reader, encoder)
+    kept, gained = held(one, other), held(other, one)
     return all(
         nearness >= (_SAME_NAME if word.start in names else _SAME_WORD) for word, nearness in kept
     ) and all(nearness >= _SAME_GAIN for word, nearness in gained if word.name)
