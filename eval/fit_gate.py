@@ -32,8 +32,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from rag import Article, NewsQA
+from rag.asking import Asking
 from rag.llm import open_llm
-from rag.newsqa import Asking
 from rag.prompts import load_prompt
 from rag.sentences import detect_language
 from rag.settings import read_settings
@@ -155,7 +155,7 @@ def _in_english(llm: ChatModel, text: str) -> str:
 def _rows(
     qa: NewsQA, llm: ChatModel | None, text: str, question: dict[str, Any], way: str
 ) -> Iterator[dict[str, Any]]:
-    asking = Asking(qa, text, (), Filters())
+    asking = Asking(qa.engine, text, (), Filters())
     hidden = way == "hidden"
     pool = [hit for hit in asking.pool() if not (hidden and _holds(hit, question["answers"]))]
     context = [hit for hit in asking.context(pool) if not (hidden and _holds(hit, question["answers"]))]

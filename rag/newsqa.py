@@ -1,17 +1,13 @@
-"""`NewsQA`: one object behind every door, the only module that knows the order of things.
+"""`NewsQA`: one object behind every door.
 
-question -> stands alone -> sentences found -> items copied -> items judged -> statements -> answer
+Articles come in and go out here; how an answer comes about stands in rag.asking, a summary in rag.telling.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -19,24 +15,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from rag import chat, compose, forms, glossary, summarise, translate, verify
-from rag.align import Aligned, aligned, held
-from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
+from rag import summarise
+from rag.asking import Asking, Engine
 from rag.claims import Meaning, claims_fingerprint
 from rag.clean import clean
-from rag.compose import Judged
-from rag.disagreement import disagreements
 from rag.draft import Archive, check_draft
 from rag.encoder import open_encoder
 from rag.errors import InputError, RagError
 from rag.index import Index, open_index
 from rag.llm import open_llm
 from rag.load import load, read_document
-from rag.prompts import load_prompt
-from rag.question import Kind, Question, adds, leans, read_question
+from rag.question import read_question
 from rag.retrieve import Retriever, Weights
 from rag.sentences import detect_language
 from rag.settings import Settings, read_settings
+from rag.telling import Summarising
 from rag.types import (
     AddReport,
     Answer,
@@ -44,12 +37,9 @@ from rag.types import (
     ChatModel,
     CheckReport,
     Deletion,
-    Disagreement,
-    Dispute,
     DraftCheck,
     Encoder,
     Event,
-    Evidence,
     Failure,
     Filters,
     Form,
@@ -57,27 +47,17 @@ from rag.types import (
     Message,
     Progress,
     RawDocument,
-    Statement,
-    Status,
     Summary,
     SummaryEvent,
     TokenEncoder,
     Upload,
-    Usage,
 )
-from rag.words import words
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable
 
 Source = Article | Upload | str | Path
-_PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
-_POOL = 12  # sentences that are ranked for one question
-_CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
-_SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
-_SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
-_GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
 _MAX_DRAFT_CHARS = 200_000
 _DEFAULT: Any = object()
 
@@ -89,6 +69,7 @@ class NewsQA:
         self._index = index
         self._settings = settings
         self._retriever = Retriever(index.catalog, index.vectors, index.encoder)
+        self.engine = Engine(index, self._retriever, settings, self._llm)
         self._meaning = Meaning(index.encoder) if isinstance(index.encoder, TokenEncoder) else None
         self._llm_given = llm
         self._llm_lock = Lock()
@@ -242,7 +223,7 @@ class NewsQA:
         **filters: Any,
     ) -> Iterator[Event]:
         """The same in events: `Evidence`, each `Statement` once it is verified, last the `Answer`."""
-        return Asking(self, question, tuple(history), _filters(filters)).events()
+        return Asking(self.engine, question, tuple(history), _filters(filters)).events()
 
     def verify(self, text: str, *, progress: Progress | None = None, **filters: Any) -> DraftCheck:
         """Holds a draft against the articles: each statement supported, contradicted or not found, with citations.
@@ -354,7 +335,7 @@ class NewsQA:
         asked = focus or query or ""
         if asked:
             asked = read_question(asked, max_chars=self._settings.max_question_chars).text
-        return Summarising(self, wanted, articles, asked, progress).events()
+        return Summarising(self.engine, wanted, articles, asked, progress).events()
 
     def _to_summarise(
         self, article_ids: Sequence[str] | None, query: str | None, k: int, filters: Filters
@@ -391,15 +372,7 @@ class NewsQA:
     @property
     def fingerprint(self) -> str:
         """Changes with encoder, language model, prompts, gate and settings: whatever shapes an answer."""
-        llm = self._llm()
-        parts = [
-            self._index.encoder.fingerprint,
-            llm.fingerprint if llm else "none",
-            *(load_prompt(name).fingerprint for name in _PROMPTS),
-            verify.gate_fingerprint(),
-            str(self._settings.context_sentences),
-        ]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+        return self.engine.fingerprint()
 
     _llm_opened: ChatModel | None = None
     _owner: NewsQA | None = None
@@ -413,11 +386,6 @@ class NewsQA:
             if self._llm_opened is None and self._settings.llm != "none":
                 self._llm_opened = open_llm(self._settings, self._progress)
             return self._llm_opened
-
-
-def _is_foreign(question: Question, hit: Hit) -> bool:
-    """Whether a sentence is known to be in another language than the question."""
-    return bool(hit.language and question.language and question.language != hit.language)
 
 
 def _uploaded(upload: Upload, settings: Settings) -> Article | Failure:
@@ -452,434 +420,3 @@ def _filters(given: dict[str, Any]) -> Filters:
             f"The filter {first['loc'][0]} = {first['input']!r} cannot be used: {first['msg']}.",
             hint="Dates look like 2025-02-18, article_ids is a list of ids.",
         ) from error
-
-
-class Asking:
-    """One question on its way to an answer; counts what it costs."""
-
-    def __init__(self, qa: NewsQA, question: str, history: tuple[Message, ...], filters: Filters) -> None:
-        self._qa = qa
-        self._retriever = qa._retriever
-        self._limit = qa._settings.max_question_chars
-        self.question = read_question(question, max_chars=self._limit)
-        self._history = history
-        self._filters = filters
-        self.usage = Usage()
-        self._timings: dict[str, float] = {}
-        self._started = time.perf_counter()
-        self._looks = 0
-        self._translations: dict[tuple[str, str], str] = {}
-        self._aligned: dict[tuple[str, str], Aligned] = {}
-
-    def events(self) -> Iterator[Event]:
-        """See `NewsQA.stream`."""
-        with self._timed("understand"):
-            self._stand_alone()
-        with self._timed("search"):
-            pool = self.pool()
-            hits = self.context(pool)
-        shown: list[tuple[str, list[Judged]]] = []
-        missing: list[str] = []
-        differing: list[Disagreement] = []
-        if hits:
-            yield Evidence(hits=tuple(hits))
-            for part in self.question.parts:
-                judged: list[Judged] = []
-                for text, group in self._statements(part, pool, hits):
-                    judged += group
-                    shown.append((text, group))
-                    yield compose.statement(group, text)
-                differing += disagreements(part, judged)
-                if not judged:
-                    missing.append(part.text)
-        yield self._answer(shown, missing, differing)
-
-    def _stand_alone(self) -> None:
-        if not self._history:
-            return
-        text, usage = chat.standalone(self.question.text, self._history, self._qa._llm())
-        self.usage += usage
-        self.question = read_question(text, max_chars=max(self._limit, len(text)))
-
-    def pool(self) -> list[Hit]:
-        """The sentences nearest to the question, nearest first."""
-        return self._retriever.sentences(self.question.text, _POOL, self._filters)
-
-    def context(self, pool: Sequence[Hit]) -> list[Hit]:
-        """The sentences to be read: the nearest ones and what follows the first two, in the order of the text."""
-        room = min(self._qa._settings.context_sentences, MAX_CHOICES)
-        chosen: dict[tuple[str, int], Hit] = {}
-        for hit in pool[: max(1, room - 2)]:
-            chosen[hit.article_id, hit.first] = hit
-        following = (after for hit in pool[:2] for after in self._retriever.neighbours(hit, 0, 1))
-        for hit in (*following, *pool[max(1, room - 2) :]):
-            if len(chosen) >= room or sum(len(one.text) for one in chosen.values()) >= _CONTEXT_CHARS:
-                break
-            chosen.setdefault((hit.article_id, hit.first), hit)
-        order = list(dict.fromkeys(hit.article_id for hit in pool))
-        ranked = sorted(chosen.values(), key=lambda hit: (order.index(hit.article_id), hit.first))
-        return self._with_antecedents(ranked)
-
-    def _with_antecedents(self, hits: Sequence[Hit]) -> list[Hit]:
-        """The sentences; one that opens with "he" or "this" together with the sentence before, as one piece of text."""
-        pieces: list[Hit] = []
-        for hit in hits:
-            alone = adds(hit.text) or not leans(hit.text)  # what goes on with a list is looked at by itself
-            before = [] if alone else self._retriever.neighbours(hit, 1, 0)
-            if not before or before[0].last + 1 != hit.first:
-                pieces.append(hit)
-                continue
-            if pieces and pieces[-1].article_id == hit.article_id and pieces[-1].last == before[0].last:
-                before = [pieces.pop()]
-            article = self._qa._index.catalog.texts([hit.article_id])[hit.article_id]
-            start, first = before[0].start, before[0].first
-            text = article.text[start : hit.end]
-            pieces.append(hit.model_copy(update={"start": start, "first": first, "text": text}))
-        return pieces
-
-    # --- statements ------------------------------------------------------------------------------
-
-    def _statements(
-        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
-    ) -> Iterator[tuple[str, list[Judged]]]:
-        """(text, its items) of every statement that the evidence carries."""
-        judged = self._judged(question, pool, hits)
-        if judged and compose.is_short(question.kind):
-            judged = self._shortened(question, judged)
-        for group in compose.grouped(judged, question.kind):
-            yield self._worded(question, group), group
-
-    def _judged(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> list[Judged]:
-        """The sentences that the gate lets through, in the order of the text."""
-        llm = self._qa._llm()
-        passed: list[Judged] = []
-        self._looks = 0
-        judged = [
-            (self._first_support(question, hit, seen, llm), hit, seen)
-            for hit, seen in self.signals(question, pool, hits, llm)
-        ]
-        for _, hit, seen in sorted(judged, key=lambda one: -one[0]):
-            with self._timed("verify"):
-                support, shown = self._support(question, hit, seen, llm, again=not passed)
-            if shown:
-                passed.append(Judged(whole(hit), support))
-        places = {(hit.article_id, hit.first): place for place, hit in enumerate(hits)}
-        return sorted(passed, key=lambda one: places[one.item.hit.article_id, one.item.hit.first])
-
-    def _continued(self, question: Question, judged: Sequence[Judged]) -> list[Judged]:
-        """Sentences right behind those that answer which say that they go on with the list, and do."""
-        llm = self._qa._llm()
-        known = {(one.item.hit.article_id, one.item.hit.first) for one in judged}
-        more = []
-        for one in judged[:2]:
-            for after in self._retriever.neighbours(one.item.hit, 0, 1):
-                if llm is None or (after.article_id, after.first) in known or not adds(after.text):
-                    continue
-                with self._timed("verify"):
-                    yes, usage = verify.confirm(llm, question.text, after.text)
-                self.usage += usage
-                if yes is not None and yes >= _GOES_ON:
-                    more.append(Judged(whole(after), min(one.support, yes)))
-        return more
-
-    def signals(
-        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit], llm: ChatModel | None
-    ) -> list[tuple[Hit, verify.Signals]]:
-        """Every sentence with what speaks for and against it; none where a model need not be asked about any."""
-        seen = [(hit, verify.signals(hit, self._surroundings(question, hit, pool))) for hit in hits]
-        return seen if llm is None else self._chosen(question, seen, llm)
-
-    def _chosen(
-        self, question: Question, seen: Sequence[tuple[Hit, verify.Signals]], llm: ChatModel
-    ) -> list[tuple[Hit, verify.Signals]]:
-        """The same with what the model thinks of each; empty, without asking it, where none could answer."""
-        if all(self._is_hopeless(question, hit, one) for hit, one in seen):
-            return []
-        with self._timed("read"):
-            choice = choose(question.text, [hit for hit, _ in seen], llm)
-        self.usage += choice.usage
-        chosen = choice.probability or [float(named) for named in choice.chosen]
-        none = choice.none if choice.none is not None else float(not any(choice.chosen))
-        return [
-            (hit, replace(one, chosen=probability, none=none))
-            for (hit, one), probability in zip(seen, chosen, strict=True)
-        ]
-
-    def _is_hopeless(self, question: Question, hit: Hit, seen: verify.Signals) -> bool:
-        """Whether a sentence is so far from the question that no model need be asked."""
-        gate = verify.load_gate("extractive", foreign=_is_foreign(question, hit))
-        return gate.support(seen) < gate.hopeless
-
-    def _first_support(
-        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None
-    ) -> float:
-        """The gate's support for a sentence before the model is asked about it alone."""
-        name = "extractive" if llm is None else "first"
-        return verify.load_gate(name, foreign=_is_foreign(question, hit)).support(seen)
-
-    def _support(
-        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None, *, again: bool
-    ) -> tuple[float, bool]:
-        """The gate's support for a sentence and whether that is enough; in doubt the model may be asked `again`."""
-        foreign = _is_foreign(question, hit)
-        gate = verify.load_gate("extractive" if llm is None else "first", foreign=foreign)
-        support = self._first_support(question, hit, seen, llm)
-        if llm is not None and again and gate.unsure(support) and self._looks < _SECOND_LOOKS:
-            self._looks += 1
-            yes, usage = verify.confirm(llm, question.text, hit.text)
-            self.usage += usage
-            if yes is not None:
-                gate = verify.load_gate("second", foreign=foreign)
-                support = gate.support(seen, yes)
-        return support, support >= gate.shows
-
-    def _shortened(self, question: Question, judged: list[Judged]) -> list[Judged]:
-        """The words that answer, where the model can copy them; else the sentences as they are."""
-        llm = self._qa._llm()
-        if llm is None:
-            return judged
-        more = self._continued(question, judged) if question.kind is Kind.PERSON else []
-        found: list[Judged] = []
-        for sentences in filter(None, (judged, more)):  # a continuation is read alone, else it is passed over
-            support = {(one.item.hit.article_id, one.item.hit.first): one.support for one in sentences}
-            with self._timed("copy"):
-                items, usage = copy(question.text, [one.item.hit for one in sentences], llm)
-            self.usage += usage
-            sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
-            found += (
-                [Judged(one, support[one.hit.article_id, one.hit.first]) for one in items]
-                if sure
-                else sentences
-            )
-        return found
-
-    def _surroundings(self, question: Question, hit: Hit, pool: Sequence[Hit]) -> verify.Context:
-        catalog = self._qa._index.catalog
-        article = catalog.texts([hit.article_id])[hit.article_id]
-        near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
-        asked = words(question.text, question.language or hit.language)
-        total = catalog.count_passages()
-        frequencies = catalog.term_frequencies([word.stem for word in asked])
-        own = self._words_of(question.text, question.language or hit.language)
-        near_words = held(own, aligned(hit.text, hit.language, self._qa._index.encoder))
-        return verify.Context(
-            question=asked,
-            text=question.text,
-            near_words=[nearness for _, nearness in near_words],
-            kind=question.kind,
-            rarity={stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()},
-            near="\n".join(near),
-            article=f"{article.title}\n{article.text}",
-            similarity=self._retriever.similarities(question.text, [hit])[0],
-            best_score=pool[0].score,
-        )
-
-    def _words_of(self, text: str, language: str) -> Aligned:
-        """The question made ready to be matched with sentences, once for all of them."""
-        key = (text, language)
-        if key not in self._aligned:
-            self._aligned[key] = aligned(text, language, self._qa._index.encoder)
-        return self._aligned[key]
-
-    # --- languages -------------------------------------------------------------------------------
-
-    def _worded(self, question: Question, group: Sequence[Judged]) -> str:
-        """The article's words in the reader's language; as they are where that cannot be done safely."""
-        text = compose.words_of(group, question.kind)
-        language, reader = group[0].item.hit.language, self.question.language
-        if not reader or not language or reader == language:
-            return text
-        if group[0].item.text == group[0].item.hit.text:
-            return self._sentence(text, language, reader)
-        known = glossary.said_in(text, language, reader)
-        if known or translate.is_name(text, language):
-            return known or text
-        translated = self._translated(text, reader)
-        encoder = self._qa._index.encoder
-        kept = translated and translate.same_short(text, language, translated, reader, encoder)
-        return translated if kept else compose.quoted(text, reader)
-
-    def reworded(self, statement: Statement, language: str, reader: str) -> Statement:
-        """A verbatim statement in the reader's language, quoted as it is where that cannot be done safely."""
-        if not language or not reader or language == reader:
-            return statement
-        return statement.model_copy(update={"text": self._sentence(statement.text, language, reader)})
-
-    def _sentence(self, text: str, language: str, reader: str) -> str:
-        """A sentence in the reader's language, quoted as it is where that cannot be done safely."""
-        translated = self._translated(text, reader)
-        encoder = self._qa._index.encoder
-        kept = translated and translate.faithful(text, language, translated, reader, encoder)
-        return translated if kept else compose.quoted(text, reader)
-
-    def _translated(self, text: str, reader: str) -> str:
-        """The text in the reader's language as the model puts it; empty without a model."""
-        llm = self._qa._llm()
-        if llm is None:
-            return ""
-        key = (text, reader)
-        if key not in self._translations:
-            with self._timed("translate"):
-                self._translations[key], usage = translate.translate(text, reader, llm)
-            self.usage += usage
-        return self._translations[key]
-
-    # --- the answer ------------------------------------------------------------------------------
-
-    def _answer(
-        self,
-        shown: Sequence[tuple[str, list[Judged]]],
-        missing: Sequence[str],
-        differing: Sequence[Disagreement],
-    ) -> Answer:
-        language = self.question.language
-        statements, citations = compose.numbered([compose.statement(group, text) for text, group in shown])
-        status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
-        lacking = ""
-        if status is Status.NOT_FOUND:
-            lacking = compose.not_found(language)
-        elif status is Status.PARTIAL:
-            lacking = compose.missing("; ".join(missing), language)
-        differing = compose.with_numbers(differing, citations)
-        contrasts = [compose.contrast(one, language) for one in differing]
-        text = "\n".join(filter(None, [compose.render(statements), *contrasts, lacking]))
-        self._timings["total"] = time.perf_counter() - self._started
-        return Answer(
-            status=status,
-            question=self.question.text,
-            language=language,
-            statements=statements,
-            text=text,
-            citations=citations,
-            disagreements=differing,
-            missing=lacking,
-            usage=self.usage,
-            timings=self._timings,
-            fingerprint=self._qa.fingerprint,
-        )
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
-
-
-class Summarising:
-    """One summary on its way; counts what it costs."""
-
-    def __init__(
-        self,
-        qa: NewsQA,
-        wanted: summarise.Wanted,
-        articles: Sequence[Article],
-        focus: str,
-        progress: Progress | None,
-    ) -> None:
-        self._qa = qa
-        self._wanted = wanted
-        self._articles = articles
-        self._focus = focus
-        self._progress = progress
-        self._started = time.monotonic()
-        self._until = self._started + wanted.deadline if wanted.deadline else None
-        self._languages = {article.id: article.language for article in articles}
-        self._asking = Asking(qa, focus or "?", (), Filters())
-
-    def events(self) -> Iterator[SummaryEvent]:
-        """See `NewsQA.stream_summary`."""
-        chosen, rest = self._chosen()
-        reading = time.monotonic() - self._started
-        told: list[Statement] = []
-        for one in chosen.statements:
-            if told and self._is_late():
-                break
-            told.append(self._worded(one))
-            yield compose.numbered(told)[0][-1]
-        yield self._summary(chosen, told, rest, reading)
-
-    def _chosen(self) -> tuple[summarise.Selection, Sequence[forms.Entry]]:
-        catalog, encoder = self._qa._index.catalog, self._qa._index.encoder
-        wanted, total = self._wanted, len(self._articles)
-        given: dict[str, Any] = {
-            "focus": self._focus, "total": total, "progress": self._progress, "until": self._until,
-        }  # fmt: skip
-        texts = (catalog.article(article.id, article.revision) for article in self._articles)
-        if wanted.form in {Form.TIMELINE, Form.WHO_SAID_WHAT}:
-            found = forms.entries(texts, wanted.form, encoder, wanted.length, **given)
-            statements = tuple(entry.statement for entry in found.entries)
-            selection = summarise.Selection(statements, covered=found.covered, unread=found.unread)
-            return selection, found.entries
-        selection = summarise.summarise(texts, encoder, wanted.length, notes=catalog, **given)
-        if wanted.form is Form.POINTS:
-            selection = replace(
-                selection, statements=tuple(selection.statements[n] for n in selection.by_weight)
-            )
-        return selection, ()
-
-    def _is_late(self) -> bool:
-        return self._until is not None and time.monotonic() > self._until
-
-    def _worded(self, statement: Statement) -> Statement:
-        """The statement in the reader's language; what somebody said stays in the original."""
-        if self._wanted.form is Form.WHO_SAID_WHAT:
-            return statement
-        own = self._languages.get(statement.citations[0].article_id, "")
-        return self._asking.reworded(statement, own, self._wanted.language)
-
-    def _summary(
-        self,
-        chosen: summarise.Selection,
-        told: Sequence[Statement],
-        entries: Sequence[forms.Entry],
-        reading: float,
-    ) -> Summary:
-        language = self._wanted.language or self._own_language(told)
-        disputes = [] if self._is_late() else list(chosen.disputes)
-        apart = [self._worded(one) for dispute in disputes for one in dispute.statements]
-        statements, citations = compose.numbered([*told, *apart])
-        own, rest = statements[: len(told)], iter(statements[len(told) :])
-        pairs = list(zip(entries, own, strict=False))
-        missing = "" if own else compose.not_found(language)
-        if chosen.unread:
-            missing = forms.unread(chosen.unread, len(self._articles), language)
-        elif len(told) < len(chosen.statements):
-            missing = forms.untold(len(chosen.statements) - len(told), language)
-        status = Status.NOT_FOUND if not own else Status.PARTIAL if missing else Status.ANSWERED
-        summary = Summary(
-            status=status,
-            language=language,
-            form=self._wanted.form,
-            headline=self._worded(chosen.headline) if chosen.headline else None,
-            statements=own,
-            timeline=tuple(forms.as_dated(*pair) for pair in pairs if pair[0].when),
-            said=tuple(forms.as_speech(*pair) for pair in pairs if pair[0].said),
-            disputes=tuple(
-                Dispute(about=one.about, statements=tuple(next(rest) for _ in one.statements))
-                for one in disputes
-            ),
-            text="",
-            citations=citations,
-            covered=chosen.covered,
-            missing=missing,
-            article_ids=tuple(article.id for article in self._articles),
-            usage=self._asking.usage,
-            timings={"reading": reading, "total": time.monotonic() - self._started},
-            fingerprint=self._fingerprint(),
-        )
-        return summary.model_copy(update={"text": forms.render(summary)})
-
-    def _own_language(self, told: Sequence[Statement]) -> str:
-        """The language that most statements are in; that of the focus where there are none."""
-        spoken = Counter(self._languages[one.citations[0].article_id] for one in told)
-        return spoken.most_common(1)[0][0] if spoken else detect_language(self._focus)
-
-    def _fingerprint(self) -> str:
-        """Changes with whatever shaped this summary; of the language model only where it was asked."""
-        parts = [self._qa._index.encoder.fingerprint, summarise.FINGERPRINT]
-        llm = self._qa._llm() if self._asking.usage.calls else None
-        if llm is not None:
-            parts += [llm.fingerprint, load_prompt("translate").fingerprint]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,393 @@
+"""A question on its way to an answer: sentences are found, chosen, judged, shortened, put into the reader's language.
+
+In: an `Engine`, a question, its history, filters. Out: events, the last one the `Answer`. What is shown is decided
+here; how each step works stands in the modules below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from rag import chat, compose, glossary, translate, verify
+from rag.align import Aligned, aligned, held
+from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
+from rag.compose import Judged
+from rag.disagreement import disagreements
+from rag.index import Index
+from rag.prompts import load_prompt
+from rag.question import Kind, Question, adds, leans, read_question
+from rag.retrieve import Retriever
+from rag.settings import Settings
+from rag.types import (
+    Answer,
+    ChatModel,
+    Disagreement,
+    Event,
+    Evidence,
+    Filters,
+    Hit,
+    Message,
+    Statement,
+    Status,
+    Usage,
+)
+from rag.words import words
+
+_PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
+_POOL = 12  # sentences that are ranked for one question
+_CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
+_SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
+_SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
+_GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What answers are made with.
+
+    Attributes:
+        index: articles, sentences, vectors, and their encoder.
+        retriever: the search in it.
+        settings: limits.
+        llm: the language model, opened by the first call; None where answers are made of whole sentences.
+    """
+
+    index: Index
+    retriever: Retriever
+    settings: Settings
+    llm: Callable[[], ChatModel | None]
+
+    def fingerprint(self) -> str:
+        """Changes with encoder, language model, prompts, gate and settings: whatever shapes an answer."""
+        llm = self.llm()
+        parts = [
+            self.index.encoder.fingerprint,
+            llm.fingerprint if llm else "none",
+            *(load_prompt(name).fingerprint for name in _PROMPTS),
+            verify.gate_fingerprint(),
+            str(self.settings.context_sentences),
+        ]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+class Asking:
+    """One question on its way to an answer; counts what it costs."""
+
+    def __init__(self, engine: Engine, question: str, history: tuple[Message, ...], filters: Filters) -> None:
+        self._engine = engine
+        self._retriever = engine.retriever
+        self._limit = engine.settings.max_question_chars
+        self.question = read_question(question, max_chars=self._limit)
+        self._history = history
+        self._filters = filters
+        self.usage = Usage()
+        self._timings: dict[str, float] = {}
+        self._started = time.perf_counter()
+        self._looks = 0
+        self._translations: dict[tuple[str, str], str] = {}
+        self._aligned: dict[tuple[str, str], Aligned] = {}
+
+    def events(self) -> Iterator[Event]:
+        """See `NewsQA.stream`."""
+        with self._timed("understand"):
+            self._stand_alone()
+        with self._timed("search"):
+            pool = self.pool()
+            hits = self.context(pool)
+        shown: list[tuple[str, list[Judged]]] = []
+        missing: list[str] = []
+        differing: list[Disagreement] = []
+        if hits:
+            yield Evidence(hits=tuple(hits))
+            for part in self.question.parts:
+                judged: list[Judged] = []
+                for text, group in self._statements(part, pool, hits):
+                    judged += group
+                    shown.append((text, group))
+                    yield compose.statement(group, text)
+                differing += disagreements(part, judged)
+                if not judged:
+                    missing.append(part.text)
+        yield self._answer(shown, missing, differing)
+
+    def _stand_alone(self) -> None:
+        if not self._history:
+            return
+        text, usage = chat.standalone(self.question.text, self._history, self._engine.llm())
+        self.usage += usage
+        self.question = read_question(text, max_chars=max(self._limit, len(text)))
+
+    def pool(self) -> list[Hit]:
+        """The sentences nearest to the question, nearest first."""
+        return self._retriever.sentences(self.question.text, _POOL, self._filters)
+
+    def context(self, pool: Sequence[Hit]) -> list[Hit]:
+        """The sentences to be read: the nearest ones and what follows the first two, in the order of the text."""
+        room = min(self._engine.settings.context_sentences, MAX_CHOICES)
+        chosen: dict[tuple[str, int], Hit] = {}
+        for hit in pool[: max(1, room - 2)]:
+            chosen[hit.article_id, hit.first] = hit
+        following = (after for hit in pool[:2] for after in self._retriever.neighbours(hit, 0, 1))
+        for hit in (*following, *pool[max(1, room - 2) :]):
+            if len(chosen) >= room or sum(len(one.text) for one in chosen.values()) >= _CONTEXT_CHARS:
+                break
+            chosen.setdefault((hit.article_id, hit.first), hit)
+        order = list(dict.fromkeys(hit.article_id for hit in pool))
+        ranked = sorted(chosen.values(), key=lambda hit: (order.index(hit.article_id), hit.first))
+        return self._with_antecedents(ranked)
+
+    def _with_antecedents(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The sentences; one that opens with "he" or "this" together with the sentence before, as one piece of text."""
+        pieces: list[Hit] = []
+        for hit in hits:
+            alone = adds(hit.text) or not leans(hit.text)  # what goes on with a list is looked at by itself
+            before = [] if alone else self._retriever.neighbours(hit, 1, 0)
+            if not before or before[0].last + 1 != hit.first:
+                pieces.append(hit)
+                continue
+            if pieces and pieces[-1].article_id == hit.article_id and pieces[-1].last == before[0].last:
+                before = [pieces.pop()]
+            article = self._engine.index.catalog.texts([hit.article_id])[hit.article_id]
+            start, first = before[0].start, before[0].first
+            text = article.text[start : hit.end]
+            pieces.append(hit.model_copy(update={"start": start, "first": first, "text": text}))
+        return pieces
+
+    # --- statements ------------------------------------------------------------------------------
+
+    def _statements(
+        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
+    ) -> Iterator[tuple[str, list[Judged]]]:
+        """(text, its items) of every statement that the evidence carries."""
+        judged = self._judged(question, pool, hits)
+        if judged and compose.is_short(question.kind):
+            judged = self._shortened(question, judged)
+        for group in compose.grouped(judged, question.kind):
+            yield self._worded(question, group), group
+
+    def _judged(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> list[Judged]:
+        """The sentences that the gate lets through, in the order of the text."""
+        llm = self._engine.llm()
+        passed: list[Judged] = []
+        self._looks = 0
+        judged = [
+            (self._first_support(question, hit, seen, llm), hit, seen)
+            for hit, seen in self.signals(question, pool, hits, llm)
+        ]
+        for _, hit, seen in sorted(judged, key=lambda one: -one[0]):
+            with self._timed("verify"):
+                support, shown = self._support(question, hit, seen, llm, again=not passed)
+            if shown:
+                passed.append(Judged(whole(hit), support))
+        places = {(hit.article_id, hit.first): place for place, hit in enumerate(hits)}
+        return sorted(passed, key=lambda one: places[one.item.hit.article_id, one.item.hit.first])
+
+    def _continued(self, question: Question, judged: Sequence[Judged]) -> list[Judged]:
+        """Sentences right behind those that answer which say that they go on with the list, and do."""
+        llm = self._engine.llm()
+        known = {(one.item.hit.article_id, one.item.hit.first) for one in judged}
+        more = []
+        for one in judged[:2]:
+            for after in self._retriever.neighbours(one.item.hit, 0, 1):
+                if llm is None or (after.article_id, after.first) in known or not adds(after.text):
+                    continue
+                with self._timed("verify"):
+                    yes, usage = verify.confirm(llm, question.text, after.text)
+                self.usage += usage
+                if yes is not None and yes >= _GOES_ON:
+                    more.append(Judged(whole(after), min(one.support, yes)))
+        return more
+
+    def signals(
+        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit], llm: ChatModel | None
+    ) -> list[tuple[Hit, verify.Signals]]:
+        """Every sentence with what speaks for and against it; none where a model need not be asked about any."""
+        seen = [(hit, verify.signals(hit, self._surroundings(question, hit, pool))) for hit in hits]
+        return seen if llm is None else self._chosen(question, seen, llm)
+
+    def _chosen(
+        self, question: Question, seen: Sequence[tuple[Hit, verify.Signals]], llm: ChatModel
+    ) -> list[tuple[Hit, verify.Signals]]:
+        """The same with what the model thinks of each; empty, without asking it, where none could answer."""
+        if all(self._is_hopeless(question, hit, one) for hit, one in seen):
+            return []
+        with self._timed("read"):
+            choice = choose(question.text, [hit for hit, _ in seen], llm)
+        self.usage += choice.usage
+        chosen = choice.probability or [float(named) for named in choice.chosen]
+        none = choice.none if choice.none is not None else float(not any(choice.chosen))
+        return [
+            (hit, replace(one, chosen=probability, none=none))
+            for (hit, one), probability in zip(seen, chosen, strict=True)
+        ]
+
+    def _is_hopeless(self, question: Question, hit: Hit, seen: verify.Signals) -> bool:
+        """Whether a sentence is so far from the question that no model need be asked."""
+        gate = verify.load_gate("extractive", foreign=_is_foreign(question, hit))
+        return gate.support(seen) < gate.hopeless
+
+    def _first_support(
+        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None
+    ) -> float:
+        """The gate's support for a sentence before the model is asked about it alone."""
+        name = "extractive" if llm is None else "first"
+        return verify.load_gate(name, foreign=_is_foreign(question, hit)).support(seen)
+
+    def _support(
+        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None, *, again: bool
+    ) -> tuple[float, bool]:
+        """The gate's support for a sentence and whether that is enough; in doubt the model may be asked `again`."""
+        foreign = _is_foreign(question, hit)
+        gate = verify.load_gate("extractive" if llm is None else "first", foreign=foreign)
+        support = self._first_support(question, hit, seen, llm)
+        if llm is not None and again and gate.unsure(support) and self._looks < _SECOND_LOOKS:
+            self._looks += 1
+            yes, usage = verify.confirm(llm, question.text, hit.text)
+            self.usage += usage
+            if yes is not None:
+                gate = verify.load_gate("second", foreign=foreign)
+                support = gate.support(seen, yes)
+        return support, support >= gate.shows
+
+    def _shortened(self, question: Question, judged: list[Judged]) -> list[Judged]:
+        """The words that answer, where the model can copy them; else the sentences as they are."""
+        llm = self._engine.llm()
+        if llm is None:
+            return judged
+        more = self._continued(question, judged) if question.kind is Kind.PERSON else []
+        found: list[Judged] = []
+        for sentences in filter(None, (judged, more)):  # a continuation is read alone, else it is passed over
+            support = {(one.item.hit.article_id, one.item.hit.first): one.support for one in sentences}
+            with self._timed("copy"):
+                items, usage = copy(question.text, [one.item.hit for one in sentences], llm)
+            self.usage += usage
+            sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
+            found += (
+                [Judged(one, support[one.hit.article_id, one.hit.first]) for one in items]
+                if sure
+                else sentences
+            )
+        return found
+
+    def _surroundings(self, question: Question, hit: Hit, pool: Sequence[Hit]) -> verify.Context:
+        catalog = self._engine.index.catalog
+        article = catalog.texts([hit.article_id])[hit.article_id]
+        near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
+        asked = words(question.text, question.language or hit.language)
+        total = catalog.count_passages()
+        frequencies = catalog.term_frequencies([word.stem for word in asked])
+        own = self._words_of(question.text, question.language or hit.language)
+        near_words = held(own, aligned(hit.text, hit.language, self._engine.index.encoder))
+        return verify.Context(
+            question=asked,
+            text=question.text,
+            near_words=[nearness for _, nearness in near_words],
+            kind=question.kind,
+            rarity={stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()},
+            near="\n".join(near),
+            article=f"{article.title}\n{article.text}",
+            similarity=self._retriever.similarities(question.text, [hit])[0],
+            best_score=pool[0].score,
+        )
+
+    def _words_of(self, text: str, language: str) -> Aligned:
+        """The question made ready to be matched with sentences, once for all of them."""
+        key = (text, language)
+        if key not in self._aligned:
+            self._aligned[key] = aligned(text, language, self._engine.index.encoder)
+        return self._aligned[key]
+
+    # --- languages -------------------------------------------------------------------------------
+
+    def _worded(self, question: Question, group: Sequence[Judged]) -> str:
+        """The article's words in the reader's language; as they are where that cannot be done safely."""
+        text = compose.words_of(group, question.kind)
+        language, reader = group[0].item.hit.language, self.question.language
+        if not reader or not language or reader == language:
+            return text
+        if group[0].item.text == group[0].item.hit.text:
+            return self._sentence(text, language, reader)
+        known = glossary.said_in(text, language, reader)
+        if known or translate.is_name(text, language):
+            return known or text
+        translated = self._translated(text, reader)
+        encoder = self._engine.index.encoder
+        kept = translated and translate.same_short(text, language, translated, reader, encoder)
+        return translated if kept else compose.quoted(text, reader)
+
+    def reworded(self, statement: Statement, language: str, reader: str) -> Statement:
+        """A verbatim statement in the reader's language, quoted as it is where that cannot be done safely."""
+        if not language or not reader or language == reader:
+            return statement
+        return statement.model_copy(update={"text": self._sentence(statement.text, language, reader)})
+
+    def _sentence(self, text: str, language: str, reader: str) -> str:
+        """A sentence in the reader's language, quoted as it is where that cannot be done safely."""
+        translated = self._translated(text, reader)
+        encoder = self._engine.index.encoder
+        kept = translated and translate.faithful(text, language, translated, reader, encoder)
+        return translated if kept else compose.quoted(text, reader)
+
+    def _translated(self, text: str, reader: str) -> str:
+        """The text in the reader's language as the model puts it; empty without a model."""
+        llm = self._engine.llm()
+        if llm is None:
+            return ""
+        key = (text, reader)
+        if key not in self._translations:
+            with self._timed("translate"):
+                self._translations[key], usage = translate.translate(text, reader, llm)
+            self.usage += usage
+        return self._translations[key]
+
+    # --- the answer ------------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        shown: Sequence[tuple[str, list[Judged]]],
+        missing: Sequence[str],
+        differing: Sequence[Disagreement],
+    ) -> Answer:
+        language = self.question.language
+        statements, citations = compose.numbered([compose.statement(group, text) for text, group in shown])
+        status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
+        lacking = ""
+        if status is Status.NOT_FOUND:
+            lacking = compose.not_found(language)
+        elif status is Status.PARTIAL:
+            lacking = compose.missing("; ".join(missing), language)
+        differing = compose.with_numbers(differing, citations)
+        contrasts = [compose.contrast(one, language) for one in differing]
+        text = "\n".join(filter(None, [compose.render(statements), *contrasts, lacking]))
+        self._timings["total"] = time.perf_counter() - self._started
+        return Answer(
+            status=status,
+            question=self.question.text,
+            language=language,
+            statements=statements,
+            text=text,
+            citations=citations,
+            disagreements=differing,
+            missing=lacking,
+            usage=self.usage,
+            timings=self._timings,
+            fingerprint=self._engine.fingerprint(),
+        )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _is_foreign(question: Question, hit: Hit) -> bool:
+    """Whether a sentence is known to be in another language than the question."""
+    return bool(hit.language and question.language and question.language != hit.language)

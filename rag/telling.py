@@ -1,0 +1,147 @@
+"""A summary on its way: sentences are chosen, put into the reader's language, set in the wanted form.
+
+In: an `Engine`, what is wanted, the articles. Out: events, the last one the `Summary`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rag import compose, forms, summarise
+from rag.asking import Asking, Engine
+from rag.prompts import load_prompt
+from rag.sentences import detect_language
+from rag.types import (
+    Article,
+    Dispute,
+    Filters,
+    Form,
+    Progress,
+    Statement,
+    Status,
+    Summary,
+    SummaryEvent,
+)
+
+
+class Summarising:
+    """One summary on its way; counts what it costs."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        wanted: summarise.Wanted,
+        articles: Sequence[Article],
+        focus: str,
+        progress: Progress | None,
+    ) -> None:
+        self._engine = engine
+        self._wanted = wanted
+        self._articles = articles
+        self._focus = focus
+        self._progress = progress
+        self._started = time.monotonic()
+        self._until = self._started + wanted.deadline if wanted.deadline else None
+        self._languages = {article.id: article.language for article in articles}
+        self._asking = Asking(engine, focus or "?", (), Filters())
+
+    def events(self) -> Iterator[SummaryEvent]:
+        """See `NewsQA.stream_summary`."""
+        chosen, rest = self._chosen()
+        reading = time.monotonic() - self._started
+        told: list[Statement] = []
+        for one in chosen.statements:
+            if told and self._is_late():
+                break
+            told.append(self._worded(one))
+            yield compose.numbered(told)[0][-1]
+        yield self._summary(chosen, told, rest, reading)
+
+    def _chosen(self) -> tuple[summarise.Selection, Sequence[forms.Entry]]:
+        catalog, encoder = self._engine.index.catalog, self._engine.index.encoder
+        wanted, total = self._wanted, len(self._articles)
+        given: dict[str, Any] = {
+            "focus": self._focus, "total": total, "progress": self._progress, "until": self._until,
+        }  # fmt: skip
+        texts = (catalog.article(article.id, article.revision) for article in self._articles)
+        if wanted.form in {Form.TIMELINE, Form.WHO_SAID_WHAT}:
+            found = forms.entries(texts, wanted.form, encoder, wanted.length, **given)
+            statements = tuple(entry.statement for entry in found.entries)
+            selection = summarise.Selection(statements, covered=found.covered, unread=found.unread)
+            return selection, found.entries
+        selection = summarise.summarise(texts, encoder, wanted.length, notes=catalog, **given)
+        if wanted.form is Form.POINTS:
+            selection = replace(
+                selection, statements=tuple(selection.statements[n] for n in selection.by_weight)
+            )
+        return selection, ()
+
+    def _is_late(self) -> bool:
+        return self._until is not None and time.monotonic() > self._until
+
+    def _worded(self, statement: Statement) -> Statement:
+        """The statement in the reader's language; what somebody said stays in the original."""
+        if self._wanted.form is Form.WHO_SAID_WHAT:
+            return statement
+        own = self._languages.get(statement.citations[0].article_id, "")
+        return self._asking.reworded(statement, own, self._wanted.language)
+
+    def _summary(
+        self,
+        chosen: summarise.Selection,
+        told: Sequence[Statement],
+        entries: Sequence[forms.Entry],
+        reading: float,
+    ) -> Summary:
+        language = self._wanted.language or self._own_language(told)
+        disputes = [] if self._is_late() else list(chosen.disputes)
+        apart = [self._worded(one) for dispute in disputes for one in dispute.statements]
+        statements, citations = compose.numbered([*told, *apart])
+        own, rest = statements[: len(told)], iter(statements[len(told) :])
+        pairs = list(zip(entries, own, strict=False))
+        missing = "" if own else compose.not_found(language)
+        if chosen.unread:
+            missing = forms.unread(chosen.unread, len(self._articles), language)
+        elif len(told) < len(chosen.statements):
+            missing = forms.untold(len(chosen.statements) - len(told), language)
+        status = Status.NOT_FOUND if not own else Status.PARTIAL if missing else Status.ANSWERED
+        summary = Summary(
+            status=status,
+            language=language,
+            form=self._wanted.form,
+            headline=self._worded(chosen.headline) if chosen.headline else None,
+            statements=own,
+            timeline=tuple(forms.as_dated(*pair) for pair in pairs if pair[0].when),
+            said=tuple(forms.as_speech(*pair) for pair in pairs if pair[0].said),
+            disputes=tuple(
+                Dispute(about=one.about, statements=tuple(next(rest) for _ in one.statements))
+                for one in disputes
+            ),
+            text="",
+            citations=citations,
+            covered=chosen.covered,
+            missing=missing,
+            article_ids=tuple(article.id for article in self._articles),
+            usage=self._asking.usage,
+            timings={"reading": reading, "total": time.monotonic() - self._started},
+            fingerprint=self._fingerprint(),
+        )
+        return summary.model_copy(update={"text": forms.render(summary)})
+
+    def _own_language(self, told: Sequence[Statement]) -> str:
+        """The language that most statements are in; that of the focus where there are none."""
+        spoken = Counter(self._languages[one.citations[0].article_id] for one in told)
+        return spoken.most_common(1)[0][0] if spoken else detect_language(self._focus)
+
+    def _fingerprint(self) -> str:
+        """Changes with whatever shaped this summary; of the language model only where it was asked."""
+        parts = [self._engine.index.encoder.fingerprint, summarise.FINGERPRINT]
+        llm = self._engine.llm() if self._asking.usage.calls else None
+        if llm is not None:
+            parts += [llm.fingerprint, load_prompt("translate").fingerprint]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
