@@ -1,0 +1,409 @@
+"""Commands that measure: gold facts, their robustness and their files, sets of questions, speed and memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.cli.opening import opened, settings_of
+from rag.cli.options import AsJson, Data, app, command, eval_app
+from rag.cli.terminal import note, progress_bar, say, say_json
+from rag.errors import InputError
+
+if TYPE_CHECKING:
+    from rag.evaluation import FactFile, Target
+    from rag.newsqa import NewsQA
+    from rag.settings import Settings
+    from rag.types import ChatModel, Progress
+
+Facts = Annotated[Path, typer.Argument(metavar="FILE", help="The gold facts.")]
+
+
+def _report_option(name: str, what: str) -> Any:
+    return typer.Option(name, metavar="FILE", help=what)
+
+
+@command(eval_app, "run")
+def eval_run(
+    file: Facts = Path("eval/facts.yaml"),
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="Only this fact; may be repeated.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only facts with it; may be repeated.")
+    ] = None,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target",
+            metavar="TARGET",
+            help="this, a service's URL, openai:URL#MODEL, module:name or file.py:name.",
+        ),
+    ] = "this",
+    against: Annotated[
+        str, typer.Option("--against", metavar="TARGET", help="Ask this one the same and show both.")
+    ] = "",
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Ask every question so many times.")] = 1,
+    floor: Annotated[Path | None, _report_option("--floor", "Exit 1 below these numbers.")] = None,
+    section: Annotated[
+        str, typer.Option("--section", metavar="NAME", help="Of the floor file; by RAG_LLM if not given.")
+    ] = "",
+    baseline: Annotated[
+        Path | None, _report_option("--baseline", "Exit 1 below this earlier report; - reads it.")
+    ] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Take from the baseline what nothing has changed for.")
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="REPLIES", help="Keep the model's replies; those it has are not asked again."
+        ),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="REPLIES", help="Answer with these replies, without the model."),
+    ] = None,
+    report_file: Annotated[
+        Path | None,
+        _report_option("--report", "Write JSON, a baseline for later; a run that broke off goes on."),
+    ] = None,
+    html: Annotated[Path | None, _report_option("--html", "Write a page that tells what broke.")] = None,
+    history: Annotated[
+        list[Path] | None,
+        _report_option("--history", "An earlier report, drawn in the page; may be repeated."),
+    ] = None,
+    markdown: Annotated[
+        Path | None, _report_option("--markdown", "Write Markdown for a pull request.")
+    ] = None,
+    junit: Annotated[Path | None, _report_option("--junit", "Write JUnit XML.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask every gold fact and score the answers, without a model as judge.
+
+    Without --data the articles of the fact file are indexed into a folder that is thrown away.
+
+    Examples:
+      rag eval run eval/facts.yaml --floor eval/floor.yaml --html eval.html
+      rag eval run --record eval/replies.jsonl --report eval/baseline.json
+      rag eval run --replay eval/replies.jsonl --baseline eval/baseline.json
+    """
+    from rag.evaluation import read_facts, read_report, render, run, side_by_side, write_report
+    from rag.replay import Recording
+
+    facts = read_facts(file)  # before the models load: a wrong file is told at once
+    earlier = read_report(baseline) if baseline else None
+    past = [read_report(one) for one in history or ()]
+    settings = settings_of(data)
+    with progress_bar() as progress, _speaking(settings, record, replay) as llm, ExitStack() as stack:
+
+        def asked(name: str) -> Target:
+            return stack.enter_context(_target(name, facts, settings, data, llm))
+
+        chosen: dict[str, Any] = {
+            "ids": only or (),
+            "tags": tag or (),
+            "runs": runs,
+            "progress": _steady(progress),
+        }
+        report = run(
+            file,
+            asked(target),
+            name=target,
+            floor=floor,
+            section=section or ("none" if settings.llm == "none" else "local"),
+            certain=target == "this" and (bool(replay) or settings.llm == "none"),
+            baseline=earlier,
+            changed=changed,
+            keep=report_file.with_name(f"{report_file.name}.part") if report_file else None,
+            **chosen,
+        )
+        if against:
+            report = side_by_side(report, run(file, asked(against), name=against, **chosen))
+        if isinstance(llm, Recording) and not (only or tag):
+            note(f"{record} holds {llm.keep_used()} replies of {llm.name}.")
+    write_report(report, json=report_file, html=html, markdown=markdown, junit=junit, history=past)
+    if as_json:
+        say_json(report)
+    else:
+        say(render(report))
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _steady(progress: Progress) -> Progress:
+    """One bar for all facts; in a log a line now and then, not one per fact."""
+
+    def told(done: int, total: int, what: str) -> None:
+        progress(done, total, "Asking the facts")
+
+    return told
+
+
+@contextmanager
+def _target(
+    name: str, facts: FactFile, settings: Settings, data: Path | None, llm: ChatModel | None
+) -> Iterator[Target]:
+    from rag.evaluation import open_target
+
+    if name != "this":
+        yield open_target(name, facts, key=settings.api_key.get_secret_value(), timeout=settings.deadline)
+        return
+    with _evaluated(facts, data, llm) as qa:
+        yield qa
+
+
+@command(eval_app, "robust")
+def eval_robust(
+    file: Facts = Path("eval/facts.yaml"),
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", metavar="NAME", help="Only this suite; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another one makes other changes.")] = 0,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="NAME=SHARE", help="Exit 1 when a suite loses more of its facts."),
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="DIR", help="Only write the suites there, as fact files.")
+    ] = None,
+    record: Annotated[Path | None, _report_option("--record", "Keep the model's replies.")] = None,
+    replay: Annotated[Path | None, _report_option("--replay", "Answer with these replies.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the facts with something around them changed: typos, more articles, fewer, planted instructions.
+
+    Needs no new gold: every suite is made from the fact file by rule.
+
+    Examples:
+      rag eval robust eval/facts.yaml --suite typos --suite planted
+      rag eval robust --allow order=0 --allow removed=0.1
+      rag eval robust --into suites/
+    """
+    from rag.evaluation import make_suites, read_facts, render_robustness, robustness
+
+    if into:
+        for made in make_suites(read_facts(file), suite or (), seed=seed):
+            say(str(made.write(into / made.name)))
+        return
+    allowed = dict(map(_allowed, allow or ()))
+    with (
+        progress_bar() as progress,
+        _speaking(settings_of(data), record, replay) as llm,
+        TemporaryDirectory(prefix="rag-eval-") as folder,
+        opened(Path(folder) / "none", llm=llm) as qa,
+    ):
+
+        @contextmanager
+        def reading(articles: Sequence[Path]) -> Iterator[NewsQA]:
+            with TemporaryDirectory(dir=folder) as place, qa.beside(place) as other:
+                other.add(articles)
+                yield other
+
+        report = robustness(
+            file, reading, suites=suite or (), seed=seed, allowed=allowed, progress=_steady(progress)
+        )
+    if as_json:
+        say_json(report)
+    else:
+        say(render_robustness(report))
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _allowed(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share)
+    except ValueError as error:
+        raise InputError(f"--allow {text} is no share.", hint="Write NAME=0.1 for a tenth.") from error
+
+
+@command(eval_app, "lint")
+def eval_lint(file: Facts = Path("eval/facts.yaml"), data: Data = None, as_json: AsJson = False) -> None:
+    """Check a fact file: its schema, and that every proving sentence still stands in the articles.
+
+    Example:
+      rag eval lint eval/facts.yaml
+    """
+    from rag.evaluation import lint
+
+    problems = lint(file)
+    if as_json:
+        say(json.dumps(problems, ensure_ascii=False))
+    else:
+        say("\n".join(problems) or f"{file}: nothing to mend.")
+    if problems:
+        raise typer.Exit(1)
+
+
+@command(eval_app, "new")
+def eval_new(
+    article: Annotated[Path, typer.Argument(metavar="ARTICLE", help="A UTF-8 text file.")],
+    file: Annotated[Path, _report_option("--file", "The fact file to add to.")] = Path("facts.yaml"),
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write facts about an article by choosing the sentences that answer a question.
+
+    Example:
+      rag eval new articles/harbour.txt --file facts.yaml
+    """
+    from rag.evaluation import write_fact
+
+    def ask(what: str, default: str) -> str:
+        return str(typer.prompt(what, default=default, show_default=bool(default), err=True)).strip()
+
+    more = True
+    while more:
+        fact = write_fact(article, file, ask, note)
+        say(json.dumps({"id": fact}) if as_json else f"{file} holds the fact {fact}.")
+        more = typer.confirm("Another one?", default=False, err=True)
+
+
+@command(eval_app, "schema")
+def eval_schema(data: Data = None, as_json: AsJson = False) -> None:
+    """Print the JSON Schema of a fact file, for editors and other programs.
+
+    Example:
+      rag eval schema > facts.schema.json
+    """
+    from rag.evaluation import schema
+
+    say(json.dumps(schema(), ensure_ascii=False, indent=None if as_json else 2))
+
+
+@contextmanager
+def _speaking(settings: Settings, record: Path | None, replay: Path | None) -> Iterator[ChatModel | None]:
+    """The model that is recorded or replayed; None for that of the settings."""
+    from rag.llm import model_name, open_llm
+    from rag.replay import Recording, Replay
+
+    if record and replay:
+        raise InputError("--record and --replay exclude each other.", hint="Record first, then replay.")
+    wanted = model_name(settings)
+    if replay:
+        replayed = Replay(replay)
+        if replayed.name != wanted:
+            raise InputError(
+                f"{replay} holds replies of {replayed.name}, RAG_LLM = {settings.llm!r} is {wanted or 'no model'}.",
+                hint="Set RAG_LLM to the recorded model, or record anew with --record.",
+            )
+        yield replayed
+        return
+    if not record:
+        yield None
+        return
+    with progress_bar() as progress:
+        model = open_llm(settings, progress)
+    if model is None:
+        raise InputError("RAG_LLM = 'none' says nothing that could be recorded.", hint="Name a model.")
+    recording = Recording(model, record)
+    try:
+        yield recording
+    finally:
+        recording.close()
+
+
+@contextmanager
+def _evaluated(facts: FactFile, data: Path | None, llm: ChatModel | None) -> Iterator[NewsQA]:
+    """The index of `data`, or a passing one of the articles that the fact file names."""
+    if data is not None:
+        with opened(data, llm=llm) as qa:
+            yield qa
+        return
+    with TemporaryDirectory(prefix="rag-eval-") as folder, opened(Path(folder), llm=llm) as qa:
+        qa.add(facts.articles)
+        yield qa
+
+
+@command(eval_app, "bench")
+def eval_bench(
+    folder: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder of NAME.jsonl and NAME_corpus.jsonl.")
+    ],
+    name: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME", help="Only this set; may be repeated.")
+    ] = None,
+    n: Annotated[int, typer.Option("--n", min=0, help="Questions per set; 0 for all.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the sample and of the intervals.")] = 0,
+    search_only: Annotated[bool, typer.Option("--search-only", help="Search, do not ask.")] = False,
+    report_file: Annotated[Path | None, _report_option("--report", "Write JSON.")] = None,
+    markdown: Annotated[Path | None, _report_option("--markdown", "Write Markdown.")] = None,
+    plot: Annotated[Path | None, _report_option("--plot", "Draw risk against coverage, PNG.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure search and answers on sets of questions that others wrote.
+
+    All documents of PATH are put into one index: a passing one, or that of --data, which a second run finds again.
+    Search is held against words alone and meaning alone.
+
+    Examples:
+      rag eval bench sets --search-only
+      RAG_LLM=none rag eval bench sets --set squad --n 100 --plot risk.png
+    """
+    from rag.evaluation.bench import articles_of, bench, read_ids, to_markdown, write_bench
+    from rag.evaluation.sets import read_sets
+    from rag.retrieve import WAYS
+
+    sets, documents = read_sets(folder, name or ())  # before the models load: a wrong line is told at once
+    with ExitStack() as stack:
+        own = data or Path(stack.enter_context(TemporaryDirectory(prefix="rag-bench-")))
+        qa = stack.enter_context(opened(own))
+        with progress_bar() as progress:
+            qa.add(articles_of(documents), progress)
+            report = bench(
+                sets,
+                documents,
+                {way: qa.retriever(weights) for way, weights in WAYS.items()},
+                None if search_only else qa,
+                n=n,
+                seed=seed,
+                ids=read_ids(qa.articles()),
+                progress=progress,
+            )
+    if report_file:
+        write_bench(report, report_file, "json")
+    if markdown:
+        write_bench(report, markdown, "markdown")
+    if plot:
+        write_bench(report, plot, "plot")
+    if as_json:
+        say_json(report)
+    else:
+        say(to_markdown(report))
+
+
+@command(app, "bench")
+def bench(
+    parts: Annotated[list[str] | None, typer.Argument(metavar="PART", show_default=False)] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure speed and memory against their limits.
+
+    Parts are ask, search, indexing, memory and start; without one, all of them. The index is not touched.
+
+    Examples:
+      rag bench
+      rag bench search start
+    """
+    from rag.bench import PARTS, run
+
+    with progress_bar() as progress:
+        report = run(settings_of(data), progress, parts=parts or PARTS)
+    if as_json:
+        say_json(report)
+    else:
+        say(report.table())
+    if not report.passed:
+        raise typer.Exit(1)
