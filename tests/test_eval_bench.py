@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ from rag.errors import InputError
 from rag.evaluation.bench import (
     BenchReport,
     Outcome,
-    articles_of,
+    Ways,
     bench,
     rank_measures,
-    read_ids,
     risk_and_coverage,
     sample,
     to_markdown,
@@ -40,6 +40,10 @@ QUESTIONS = (
     {"id": "2", "question": "Wo steht das Rathaus von Bremen?", "answers": ["am Markt"], "gold_doc": "b"},
     {"id": "3", "question": "Wie viele Zoos hat Ulm?", "answerable": False, "gold_doc": "x"},
 )
+
+
+SEARCHES: dict[str, Any] = {way: partial(NewsQA.retriever, weights=one) for way, one in WAYS.items()}
+ASKS: dict[str, Any] = {"ask": lambda qa: qa}
 
 
 def write(folder: Path, name: str, rows: Sequence[dict[str, Any]]) -> Path:
@@ -131,9 +135,7 @@ def test_unknown_folders_and_sets_are_refused(folder: Path) -> None:
 def test_every_way_is_measured_and_answers_are_judged(folder: Path, tmp_path: Path) -> None:
     sets, documents = read_sets(folder)
     with opened(tmp_path / "data") as qa:
-        qa.add(articles_of(documents))
-        ways = {way: qa.retriever(weights) for way, weights in WAYS.items()}
-        report = bench(sets, documents, ways, qa, ids=read_ids(qa.articles()))
+        report = bench(sets, documents, qa, Ways(searches=SEARCHES, asks=ASKS))
     values = {(one.set, one.way, one.measure): one for one in report.scores}
     assert values["towns", "words", "hit@4"].value == 1.0
     assert values["towns", "both", "sentence hit@4"].n == 1

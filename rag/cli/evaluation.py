@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,7 @@ from rag.errors import InputError
 
 if TYPE_CHECKING:
     from rag.evaluation import FactFile, Target
+    from rag.evaluation.bench import Ways
     from rag.newsqa import NewsQA
     from rag.settings import Settings
     from rag.types import ChatModel, Progress
@@ -327,16 +329,29 @@ def _evaluated(facts: FactFile, data: Path | None, llm: ChatModel | None) -> Ite
 
 @command(eval_app, "bench")
 def eval_bench(
-    folder: Annotated[
-        Path, typer.Argument(metavar="PATH", help="Folder of NAME.jsonl and NAME_corpus.jsonl.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of NAME.jsonl files.")],
     name: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME", help="Only this set; may be repeated.")
     ] = None,
     n: Annotated[int, typer.Option("--n", min=0, help="Questions per set; 0 for all.")] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Of the sample and of the intervals.")] = 0,
     search_only: Annotated[bool, typer.Option("--search-only", help="Search, do not ask.")] = False,
-    report_file: Annotated[Path | None, _report_option("--report", "Write JSON.")] = None,
+    naive: Annotated[
+        bool, typer.Option("--naive", help="Also ask the model alone, four passages in a plain prompt.")
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="REPLIES", help="Keep the model's replies; those it has are not asked again."
+        ),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option("--replay", metavar="REPLIES", help="Answer with these replies, without the model."),
+    ] = None,
+    report_file: Annotated[
+        Path | None, _report_option("--report", "Write JSON; a run that broke off goes on.")
+    ] = None,
     markdown: Annotated[Path | None, _report_option("--markdown", "Write Markdown.")] = None,
     plot: Annotated[Path | None, _report_option("--plot", "Draw risk against coverage, PNG.")] = None,
     data: Data = None,
@@ -344,31 +359,34 @@ def eval_bench(
 ) -> None:
     """Measure search and answers on sets of questions that others wrote.
 
-    All documents of PATH are put into one index: a passing one, or that of --data, which a second run finds again.
-    Search is held against words alone and meaning alone.
+    Corpora of PATH are put into one index: a passing one, or that of --data, which a second run finds again. Questions
+    that bring their own documents are asked of these alone. Search is held against words alone and meaning alone.
 
     Examples:
       rag eval bench sets --search-only
       RAG_LLM=none rag eval bench sets --set squad --n 100 --plot risk.png
+      rag eval bench sets --set news --n 200 --naive --record replies.jsonl --report news.json
     """
-    from rag.evaluation.bench import articles_of, bench, read_ids, to_markdown, write_bench
+    from rag.evaluation.bench import bench, to_markdown, write_bench
     from rag.evaluation.sets import read_sets
-    from rag.retrieve import WAYS
 
     sets, documents = read_sets(folder, name or ())  # before the models load: a wrong line is told at once
+    settings = settings_of(data)
     with ExitStack() as stack:
+        llm = stack.enter_context(_speaking(settings, record, replay))
+        if naive and llm is None:
+            llm = stack.enter_context(_model(settings))
         own = data or Path(stack.enter_context(TemporaryDirectory(prefix="rag-bench-")))
-        qa = stack.enter_context(opened(own))
+        qa = stack.enter_context(opened(own, llm=llm))
         with progress_bar() as progress:
-            qa.add(articles_of(documents), progress)
             report = bench(
                 sets,
                 documents,
-                {way: qa.retriever(weights) for way, weights in WAYS.items()},
-                None if search_only else qa,
+                qa,
+                _ways(not search_only, llm if naive else None),
                 n=n,
                 seed=seed,
-                ids=read_ids(qa.articles()),
+                keep=report_file.with_name(f"{report_file.name}.part") if report_file else None,
                 progress=progress,
             )
     if report_file:
@@ -381,6 +399,43 @@ def eval_bench(
         say_json(report)
     else:
         say(to_markdown(report))
+
+
+def _ways(asking: bool, naive: ChatModel | None) -> Ways:
+    """Every leg of the search alone and together, the answers, and those of a model that nobody checks."""
+    from rag.evaluation.bench import Ways
+    from rag.evaluation.naive import Naive
+    from rag.retrieve import WAYS
+
+    asks: dict[str, Callable[[Any], Any]] = {"ask": lambda qa: qa} if asking else {}
+    if asking and naive is not None:
+        asks["naive"] = partial(Naive, llm=naive)
+    searches = {
+        way: partial(lambda qa, weights: qa.retriever(weights), weights=weights)
+        for way, weights in WAYS.items()
+    }
+    return Ways(searches=searches, asks=asks)
+
+
+@contextmanager
+def _model(settings: Settings) -> Iterator[ChatModel]:
+    """The language model of the settings.
+
+    Raises:
+        InputError: they name none.
+    """
+    from rag.llm import open_llm
+
+    with progress_bar() as progress:
+        model = open_llm(settings, progress)
+    if model is None:
+        raise InputError(
+            "RAG_LLM = 'none' cannot be asked naively.", hint="Name a model, or leave --naive out."
+        )
+    try:
+        yield model
+    finally:
+        model.close()
 
 
 @command(app, "bench")

@@ -1,27 +1,41 @@
-"""Sets of questions that others wrote, asked of an index of all their documents: search measures, answers, silence.
+"""Sets of questions that others wrote, asked of their documents: search measures, answers, silence, disagreement.
 
-In: sets (rag.evaluation.sets), a target, ways to search. Out: `BenchReport`, whose JSON is `report.model_dump_json()`;
-Markdown and the plot of risk against coverage are written here. Hides ir_measures and matplotlib. Intervals are
-bootstrapped with a fixed seed, so the same run prints the same numbers.
+In: sets (rag.evaluation.sets), an archive, ways to search and to answer. Out: `BenchReport`, whose JSON is
+`report.model_dump_json()`; Markdown and the plot of risk against coverage are written here. Documents of corpora stand
+in one merged index; a question that brings its own documents is asked of an index of these alone. Hides ir_measures
+and matplotlib. Intervals are bootstrapped with a fixed seed, so the same answers print the same numbers.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from datetime import time as moment
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, NamedTuple, Protocol
+
+from pydantic import ValidationError
 
 from rag.errors import InputError
-from rag.evaluation.sets import AskedQuestion, Document, QuestionSet, plain
-from rag.types import Answer, Article, Hit, Message, Noun, Progress, Status, Usage
+from rag.evaluation.questions import AskedQuestion, Document, QuestionSet, plain
+from rag.evaluation.scorers import ANSWERED, SILENT, Marked, mark, mark_said, recall
+from rag.types import AddReport, Answer, Article, Hit, Message, Noun, Progress, Status, Summary, Usage
 
 _SCHEME = "bench:"
 DEPTH = 10  # hits that are looked at
 _DRAWS = 1000  # bootstrap samples
 _HIT = "Success@4"
 _MEASURES = {_HIT: "hit@4", "nDCG@10": "nDCG@10"}
+_SAID = "who_said_what"  # the way of a summary in this form
+_MOST_SAID = 100
 
 
 class Search(Protocol):
@@ -41,6 +55,32 @@ class Asked(Protocol):
         """A cited answer, or none."""
 
 
+class Archive(Asked, Protocol):
+    """What is measured: `NewsQA`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with whatever shapes an answer."""
+
+    def add(self, sources: Sequence[Article], progress: Progress | None = None) -> AddReport:
+        """Adds articles."""
+
+    def articles(self, **filters: Any) -> list[Article]:
+        """All articles, without their texts."""
+
+    def search(self, question: str, k: int = 10, **filters: Any) -> list[Hit]:
+        """The `k` nearest passages, nearest first."""
+
+    def summarise(self, article_ids: Sequence[str] | None = None, **wanted: Any) -> Summary:
+        """A cited summary."""
+
+    def beside(self, path: str | Path) -> Archive:
+        """Another index that answers with the same models."""
+
+    def close(self) -> None:
+        """Releases the index."""
+
+
 class Score(Noun):
     """One measure of one way on one set: its mean over `n` questions with the bounds of a 95 % interval."""
 
@@ -54,24 +94,36 @@ class Score(Noun):
 
 
 class Cost(Noun):
-    """What a question costs on average: seconds, tokens of the prompt that were not in its cache, and of the reply."""
+    """What a question costs, medians: seconds, tokens of the prompt that were not in its cache, and of the reply."""
 
     set: str
     way: str
+    n: int = 0
     seconds: float
     prompt_tokens: float = 0.0
     output_tokens: float = 0.0
 
 
 class Outcome(Noun):
-    """One answer: how sure it was (0 where nothing was shown), whether it is right, whether there was an answer."""
+    """One answer and what it is worth.
+
+    `support` is how sure it was, 0 where nothing was shown; `told` its text; `marks` 0..1 by measure. `digest` is the
+    hash of question, documents and fingerprint of what answered.
+    """
 
     set: str
     question: str
+    way: str = "ask"
     support: float
     status: Status
     right: bool
     answerable: bool
+    asked: str = ""
+    told: str = ""
+    marks: dict[str, float] = {}
+    seconds: float = 0.0
+    usage: Usage = Usage()
+    digest: str = ""
 
 
 class BenchReport(Noun):
@@ -85,12 +137,35 @@ class BenchReport(Noun):
     fingerprint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What is held against each other, by name; each is made for an index.
+
+    Attributes:
+        searches: ways to search.
+        asks: ways to answer; none measures search alone.
+    """
+
+    searches: Mapping[str, Callable[[Archive], Search]]
+    asks: Mapping[str, Callable[[Archive], Asked]]
+
+
 def articles_of(documents: Mapping[str, Document]) -> list[Article]:
     """The documents as articles; the id of each stands in its URL."""
     return [
-        Article(text=one.text, title=one.title, language=one.lang, url=_url(doc_id))
+        Article(
+            text=one.text,
+            title=one.title,
+            language=one.lang,
+            published=datetime.combine(one.published, moment(), UTC) if one.published else None,
+            url=_url(doc_id),
+        )
         for doc_id, one in documents.items()
     ]
+
+
+def _named(documents: Sequence[Document]) -> dict[str, Document]:
+    return {one.doc_id: one for one in documents}
 
 
 def read_ids(articles: Sequence[Article]) -> dict[str, str]:
@@ -107,79 +182,215 @@ def _url(doc_id: str) -> str:
 
 
 def sample(questions: Sequence[AskedQuestion], n: int, seed: int) -> list[AskedQuestion]:
-    """`n` of the questions, the same for the same seed; all if `n` is 0 or larger than their number."""
+    """`n` of the questions, the same for the same seed, as many of every stratum; all if `n` is 0 or too large."""
     if not n or n >= len(questions):
         return list(questions)
-    return random.Random(seed).sample(list(questions), n)
+    strata = sorted({one.stratum for one in questions})
+    drawn = random.Random(seed)
+    chosen: list[AskedQuestion] = []
+    for left, stratum in zip(range(len(strata), 0, -1), strata, strict=True):
+        own = [one for one in questions if one.stratum == stratum]
+        chosen += drawn.sample(own, min(len(own), (n - len(chosen)) // left))
+    return chosen
 
 
 def bench(
     sets: Sequence[QuestionSet],
     documents: Mapping[str, Document],
-    searches: Mapping[str, Search],
-    target: Asked | None = None,
+    archive: Archive,
+    ways: Ways,
     *,
     n: int = 0,
     seed: int = 0,
-    ids: Mapping[str, str] | None = None,
+    keep: Path | None = None,
     progress: Progress | None = None,
 ) -> BenchReport:
-    """Searches in every way and, with a target, asks.
+    """Searches and asks in every way.
 
     Args:
         sets: what to ask.
-        documents: all documents that are indexed.
-        searches: ways to search by name.
-        target: what answers; None measures search alone.
+        documents: the merged corpus; it is put into `archive` if one of the sets is asked of it.
+        archive: an index, and what opens others beside it.
+        ways: to search and to answer.
         n: questions per set; 0 for all.
         seed: of the sample and of the intervals.
-        ids: article ids by document id, for questions that may be answered from some documents only.
-        progress: told of every set and way.
+        keep: file that holds each outcome as it comes; a run that broke off goes on from it. Gone after a whole run.
+        progress: told of every set, way and question.
     """
-    scores: list[Score] = []
-    costs: list[Cost] = []
-    outcomes: list[Outcome] = []
-    fingerprint = ""
+    run = _Run(archive, ways, seed, keep, progress)
+    merged = [one for one in sets if one.kind in _MERGED]
+    ids: dict[str, str] = {}
+    if merged:
+        archive.add(articles_of(documents), progress)
+        ids = read_ids(archive.articles())
     for one in sets:
-        asked = sample(one.questions, n, seed)
-        sought = [question for question in asked if question.answerable and question.gold_doc in documents]
-        for way, search in searches.items() if sought else ():
-            if progress:
-                progress(0, 0, f"{one.name}: {way}")
-            found, cost = _searched(one.name, way, search, sought, seed)
-            scores += found
-            costs.append(cost)
-        if target is not None:
-            answers, cost, fingerprint = _asked(one, asked, target, ids or {}, progress)
-            outcomes += answers
-            costs.append(cost)
-            scores += _answer_scores(one.name, answers, seed)
+        with ExitStack() as stack:
+            index = stack.enter_context(_beside(archive, one.documents)) if one.documents else archive
+            run.measure(one, sample(one.questions, n, seed), index, ids)
+    run.finish()
     return BenchReport(
-        documents=len(documents),
+        documents=len(documents) if merged else 0,
         seed=seed,
-        scores=tuple(scores),
-        costs=tuple(costs),
-        outcomes=tuple(outcomes),
-        fingerprint=fingerprint,
+        scores=tuple(run.scores),
+        costs=tuple(run.costs),
+        outcomes=tuple(run.outcomes),
+        fingerprint=run.fingerprint,
     )
+
+
+_MERGED = {"corpus", "passages"}
+
+
+@contextmanager
+def _beside(archive: Archive, documents: Sequence[Document]) -> Iterator[Archive]:
+    """An index of these documents alone, thrown away at the end."""
+    with TemporaryDirectory(prefix="rag-bench-") as folder:
+        index = archive.beside(folder)
+        try:
+            index.add(articles_of(_named(documents)))
+            yield index
+        finally:
+            index.close()
+
+
+class _Run:
+    """Measures set by set and keeps what it got."""
+
+    def __init__(
+        self, archive: Archive, ways: Ways, seed: int, keep: Path | None, progress: Progress | None
+    ) -> None:
+        self._ways, self._seed, self._keep, self._progress = ways, seed, keep, progress
+        self.fingerprint = archive.fingerprint if ways.asks else ""
+        self._kept = {(one.set, one.question, one.way, one.digest): one for one in _read_kept(keep)}
+        self.scores: list[Score] = []
+        self.costs: list[Cost] = []
+        self.outcomes: list[Outcome] = []
+
+    def measure(
+        self, one: QuestionSet, questions: Sequence[AskedQuestion], index: Archive, ids: Mapping[str, str]
+    ) -> None:
+        """Searches the index, then asks it, or for each question an index of its own documents."""
+        sought = [question for question in questions if _gold(question) and question.answerable]
+        for way, make in self._ways.searches.items() if sought else ():
+            self._tell(0, 0, f"{one.name}: {way}")
+            found, cost = _searched(one.name, way, make(index), sought, self._seed)
+            self.scores += found
+            self.costs.append(cost)
+        asks = self._asks(one)
+        outcomes: dict[str, list[Outcome]] = {way: [] for way in asks}
+        for done, question in enumerate(questions if asks else ()):
+            self._tell(done, len(questions), f"{one.name}: ask")
+            for outcome in self._answers(one, question, index, ids, asks):
+                outcomes[outcome.way].append(outcome)
+        for way, own in outcomes.items():
+            self.outcomes += own
+            self.scores += _answer_scores(one.name, way, own, self._seed)
+            self.costs.append(_cost(one.name, way, own))
+
+    def finish(self) -> None:
+        """A whole run needs no outcomes to go on from."""
+        if self._keep:
+            self._keep.unlink(missing_ok=True)
+
+    def _asks(self, one: QuestionSet) -> dict[str, Callable[[Archive], Asked] | None]:
+        """The ways to answer questions of a set; None is the summary that lists who said what."""
+        asks: dict[str, Callable[[Archive], Asked] | None] = dict(self._ways.asks)
+        if asks and one.kind == "speaker":
+            asks[_SAID] = None
+        return asks
+
+    def _answers(
+        self,
+        one: QuestionSet,
+        question: AskedQuestion,
+        index: Archive,
+        ids: Mapping[str, str],
+        asks: Mapping[str, Callable[[Archive], Asked] | None],
+    ) -> Iterator[Outcome]:
+        """The outcome of every way; no index is built for what is known from a run that broke off."""
+        digest = hashlib.sha256(f"{self.fingerprint}\0{question.model_dump_json()}".encode()).hexdigest()[:16]
+        known = {way: self._kept.get((one.name, question.id, way, digest)) for way in asks}
+        yield from (outcome for outcome in known.values() if outcome)
+        left = {way: make for way, make in asks.items() if not known[way]}
+        if not left:
+            return
+        own = tuple(ids[doc_id] for doc_id in one.own.get(question.id, ()) if doc_id in ids)
+        filters: dict[str, Any] = {"article_ids": own} if own else {}
+        with ExitStack() as stack:
+            if question.documents:
+                index = stack.enter_context(_beside(index, question.documents))
+            for way, make in left.items():
+                outcome = (
+                    _outcome(one, question, make(index), filters, way)
+                    if make
+                    else _said(one, question, index)
+                )
+                yield self._write(outcome.model_copy(update={"digest": digest}))
+
+    def _write(self, outcome: Outcome) -> Outcome:
+        if self._keep:
+            with self._keep.open("a", encoding="utf-8") as file:
+                file.write(f"{outcome.model_dump_json()}\n")
+        return outcome
+
+    def _tell(self, done: int, total: int, what: str) -> None:
+        if self._progress:
+            self._progress(done, total, what)
+
+
+def _read_kept(keep: Path | None) -> list[Outcome]:
+    """Outcomes of a run that broke off; a last line that was cut off is left out."""
+    if keep is None or not keep.exists():
+        return []
+    *whole, rest = keep.read_text(encoding="utf-8").split("\n")
+    try:
+        outcomes = [Outcome.model_validate_json(line) for line in whole]
+    except ValidationError as error:
+        raise InputError(
+            f"{keep} holds no outcomes of a run: {error.errors()[0]['msg']}.",
+            hint="Delete it, or name another.",
+        ) from error
+    if rest:
+        os.truncate(keep, len("".join(f"{line}\n" for line in whole).encode()))
+    return outcomes
 
 
 # --- search ----------------------------------------------------------------------------------
 
 
+def _gold(question: AskedQuestion) -> tuple[str, ...]:
+    """Ids of the documents that a search should bring."""
+    return question.evidence or ((question.gold_doc,) if question.gold_doc else ())
+
+
 def _searched(
     name: str, way: str, search: Search, questions: Sequence[AskedQuestion], seed: int
 ) -> tuple[list[Score], Cost]:
-    started = time.perf_counter()
-    passages = [search.passages(question.question, DEPTH) for question in questions]
-    seconds = (time.perf_counter() - started) / len(questions)
-    found = rank_measures([_url(one.gold_doc) for one in questions], passages)
+    seconds, passages = [], []
+    for question in questions:
+        started = time.perf_counter()
+        passages.append(search.passages(question.question, DEPTH))
+        seconds.append(time.perf_counter() - started)
+    if any(question.evidence for question in questions):
+        found = _recalls(questions, passages)
+    else:
+        found = rank_measures([_url(one.gold_doc) for one in questions], passages)
     scores = [_score(name, way, measure, values, seed) for measure, values in found.items()]
     pointed = [question for question in questions if question.gold_sentence]
     if pointed:
         hits = [_has_sentence(search.sentences(one.question, 4), one) for one in pointed]
         scores.append(_score(name, way, "sentence hit@4", hits, seed))
-    return scores, Cost(set=name, way=way, seconds=seconds)
+    return scores, Cost(set=name, way=way, n=len(questions), seconds=median(seconds))
+
+
+def _recalls(questions: Sequence[AskedQuestion], passages: Sequence[Sequence[Hit]]) -> dict[str, list[float]]:
+    found = [list(dict.fromkeys(hit.url.removeprefix(_SCHEME) for hit in hits)) for hits in passages]
+    return {
+        f"evidence recall@{k}": [
+            recall(question.evidence, own, k) for question, own in zip(questions, found, strict=True)
+        ]
+        for k in (4, DEPTH)
+    }
 
 
 def rank_measures(gold: Sequence[str], hits: Sequence[Sequence[Hit]]) -> dict[str, list[float]]:
@@ -212,74 +423,88 @@ def _has_sentence(hits: Sequence[Hit], question: AskedQuestion) -> float:
 # --- answers ---------------------------------------------------------------------------------
 
 
-def _asked(
-    one: QuestionSet,
-    questions: Sequence[AskedQuestion],
-    target: Asked,
-    ids: Mapping[str, str],
-    progress: Progress | None,
-) -> tuple[list[Outcome], Cost, str]:
-    outcomes: list[Outcome] = []
-    usage, fingerprint = Usage(), ""
+def _outcome(
+    one: QuestionSet, question: AskedQuestion, target: Asked, filters: Mapping[str, Any], way: str
+) -> Outcome:
     started = time.perf_counter()
-    for done, question in enumerate(questions):
-        if progress:
-            progress(done, len(questions), f"{one.name}: ask")
-        own = tuple(ids[doc_id] for doc_id in one.own.get(question.id, ()) if doc_id in ids)
-        filters: dict[str, Any] = {"article_ids": own} if own else {}
-        answer = target.ask(question.question, **filters)
-        usage, fingerprint = usage + answer.usage, answer.fingerprint
-        outcomes.append(_outcome(one.name, question, answer))
-    number = max(1, len(questions))
-    cost = Cost(
-        set=one.name,
-        way="ask",
-        seconds=(time.perf_counter() - started) / number,
-        prompt_tokens=(usage.prompt_tokens - usage.cached_tokens) / number,
-        output_tokens=usage.output_tokens / number,
-    )
-    return outcomes, cost, fingerprint
-
-
-def _outcome(name: str, question: AskedQuestion, answer: Answer) -> Outcome:
-    cited = [plain(citation.quote) for citation in answer.citations]
-    told = any(plain(gold) in quote for gold in question.answers for quote in cited)
+    answer = target.ask(question.question, **filters)
+    seconds = time.perf_counter() - started
     shown = answer.status is not Status.NOT_FOUND
-    # Where nobody wrote down an answer, only silence and speech can be judged.
-    right = shown == question.answerable if not question.answers else shown and told
+    support = max((statement.support for statement in answer.statements), default=0.0) if shown else 0.0
+    marked = mark(one.kind, question, answer)
+    told = Told(answer.status, support, answer.text, answer.usage)
+    return _judged(one, question, way, told, marked, seconds)
+
+
+def _said(one: QuestionSet, question: AskedQuestion, index: Archive) -> Outcome:
+    started = time.perf_counter()
+    summary = index.summarise(form="who_said_what", sentences=_MOST_SAID)
+    seconds = time.perf_counter() - started
+    support = max((entry.statement.support for entry in summary.said), default=0.0)
+    told = Told(summary.status, support, summary.text, summary.usage)
+    return _judged(one, question, _SAID, told, mark_said(question, summary), seconds)
+
+
+class Told(NamedTuple):
+    """What an answer and a summary have in common."""
+
+    status: Status
+    support: float
+    text: str
+    usage: Usage
+
+
+def _judged(
+    one: QuestionSet, question: AskedQuestion, way: str, told: Told, marked: Marked, seconds: float
+) -> Outcome:
     return Outcome(
-        set=name,
+        set=one.name,
         question=question.id,
-        support=max((statement.support for statement in answer.statements), default=0.0) if shown else 0.0,
-        status=answer.status,
-        right=right,
+        way=way,
+        support=told.support,
+        status=told.status,
+        right=marked.right,
         answerable=question.answerable,
+        asked=question.question,
+        told=told.text,
+        marks=marked.marks,
+        seconds=seconds,
+        usage=told.usage,
     )
 
 
-def _answer_scores(name: str, outcomes: Sequence[Outcome], seed: int) -> list[Score]:
-    shown = [one for one in outcomes if one.answerable and one.status is not Status.NOT_FOUND]
-    answerable = [one.status is not Status.NOT_FOUND for one in outcomes if one.answerable]
-    silent = [one.status is Status.NOT_FOUND for one in outcomes if not one.answerable]
-    rows: list[tuple[str, list[float]]] = [
-        ("right, of answered", [float(one.right) for one in shown]),
-        ("answered, of answerable", [float(value) for value in answerable]),
-        ("silent, of unanswerable", [float(value) for value in silent]),
-    ]
-    scores = [_score(name, "ask", measure, values, seed) for measure, values in rows if values]
-    if answerable and silent:
-        scores.append(_balanced(name, rows[1][1], rows[2][1], seed))
+def _cost(name: str, way: str, outcomes: Sequence[Outcome]) -> Cost:
+    if not outcomes:
+        return Cost(set=name, way=way, seconds=0.0)
+    return Cost(
+        set=name,
+        way=way,
+        n=len(outcomes),
+        seconds=median(one.seconds for one in outcomes),
+        prompt_tokens=median(one.usage.prompt_tokens - one.usage.cached_tokens for one in outcomes),
+        output_tokens=median(one.usage.output_tokens for one in outcomes),
+    )
+
+
+def _answer_scores(name: str, way: str, outcomes: Sequence[Outcome], seed: int) -> list[Score]:
+    values: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        for measure, value in outcome.marks.items():
+            values.setdefault(measure, []).append(value)
+    scores = [_score(name, way, measure, own, seed) for measure, own in values.items()]
+    if ANSWERED in values and SILENT in values:
+        scores.append(_balanced(name, way, values[ANSWERED], values[SILENT], seed))
     return scores
 
 
-def _balanced(name: str, first: Sequence[float], second: Sequence[float], seed: int) -> Score:
+def _balanced(name: str, way: str, first: Sequence[float], second: Sequence[float], seed: int) -> Score:
     value = (_mean(first) + _mean(second)) / 2
     draws = sorted(
         (one + other) / 2 for one, other in zip(_drawn(first, seed), _drawn(second, seed + 1), strict=True)
     )
     low, high = _bounds(draws)
     number = len(first) + len(second)
-    return Score(set=name, way="ask", measure="balanced accuracy", n=number, value=value, low=low, high=high)
+    return Score(set=name, way=way, measure="balanced accuracy", n=number, value=value, low=low, high=high)
 
 
 # --- numbers ---------------------------------------------------------------------------------
@@ -340,11 +565,13 @@ def to_markdown(report: BenchReport) -> str:
     ]
     lines += [
         "",
-        "| set | way | seconds | prompt tokens, not cached | output tokens |",
-        "|---|---|---|---|---|",
+        "Medians per question:",
+        "",
+        "| set | way | n | seconds | prompt tokens, not cached | output tokens |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {one.set} | {one.way} | {one.seconds:.3f} | {one.prompt_tokens:.0f} | {one.output_tokens:.0f} |"
+        f"| {one.set} | {one.way} | {one.n} | {one.seconds:.3f} | {one.prompt_tokens:.0f} | {one.output_tokens:.0f} |"
         for one in report.costs
     ]
     return "\n".join(lines) + "\n"
@@ -381,8 +608,9 @@ def _draw(report: BenchReport, path: Path) -> None:
     axes = figure.add_subplot(
         xlabel="answered, of answerable", ylabel="wrong, of answered", xlim=(0, 1), ylim=(0, 1)
     )
-    for name in dict.fromkeys(one.set for one in report.outcomes):
-        points = risk_and_coverage([one for one in report.outcomes if one.set == name])
-        axes.plot([x for x, _ in points], [y for _, y in points], marker=".", label=name)
+    for name, way in dict.fromkeys((one.set, one.way) for one in report.outcomes):
+        points = risk_and_coverage([one for one in report.outcomes if (one.set, one.way) == (name, way)])
+        label = name if way == "ask" else f"{name}, {way}"
+        axes.plot([x for x, _ in points], [y for _, y in points], marker=".", label=label)
     axes.legend()
     figure.savefig(path, dpi=150, format="png")
