@@ -84,6 +84,27 @@ def test_a_contradiction_is_the_proving_sentence_with_another_answer() -> None:
         assert other not in {f"{sentence}\n" for sentence in gold().proof_sentences(fact)}
 
 
+def test_translated_questions_ask_the_same_facts_in_another_language(facts: Path) -> None:
+    with pytest.raises(InputError, match="nothing to make the suite 'language' of"):
+        list(make_suites(read_facts(facts), ["language"]))
+    translated = (
+        '    translations: {en: "Who opened the new harbour?", fr: "Qui a ouvert le port ?"}\n    kind: who\n'
+    )
+    facts.write_text(FACTS.replace("    kind: who\n", translated, 1), encoding="utf-8")
+    made = list(make_suites(read_facts(facts), ["language"]))
+    assert [suite.name for suite in made] == ["language-en", "language-fr"]
+    (asked,) = made[0].facts
+    assert (asked.id, asked.language, asked.question) == ("harbour", "en", "Who opened the new harbour?")
+    assert asked.required == read_facts(facts).facts[0].required
+
+
+def test_a_translation_into_its_own_language_is_refused(facts: Path) -> None:
+    again = '    translations: {de: "Wer hat den Hafen eröffnet?"}\n    kind: who\n'
+    facts.write_text(FACTS.replace("    kind: who\n", again, 1), encoding="utf-8")
+    with pytest.raises(InputError, match="in de already"):
+        read_facts(facts)
+
+
 def test_an_unknown_suite_is_refused() -> None:
     with pytest.raises(InputError, match="no suite 'typo'"):
         suites("typo")

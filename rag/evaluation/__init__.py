@@ -12,9 +12,10 @@ from __future__ import annotations
 from rag.evaluation.author import lint, write_fact
 from rag.evaluation.checks import Fault, Judgement, judge
 from rag.evaluation.compare import Comparison, compare, mcnemar
-from rag.evaluation.facts import Content, Fact, FactFile, Floor, read_facts, read_floor, schema
+from rag.evaluation.facts import Content, Fact, FactFile, Floor
 from rag.evaluation.metrics import FactResult, Measure
 from rag.evaluation.page import render_page, write_report
+from rag.evaluation.reading import read_facts, read_floor, schema
 from rag.evaluation.report import render, render_markdown, render_robustness, write_junit, write_text
 from rag.evaluation.robustness import Robustness, robustness
 from rag.evaluation.runner import EvalReport, Target, read_report, run, side_by_side

@@ -16,8 +16,9 @@ import yaml
 
 from rag.errors import InputError
 from rag.evaluation.documents import read_text
-from rag.evaluation.facts import FactFile, Kind, check_facts, piece_spans, rough_sentences
+from rag.evaluation.facts import FactFile, Kind, piece_spans, rough_sentences
 from rag.evaluation.matching import normalise
+from rag.evaluation.reading import check_facts
 from rag.evaluation.support import wrong_language
 
 Ask = Callable[[str, str], str]  # what to ask and what an empty reply means; the reply

@@ -15,7 +15,7 @@ import yaml
 
 from rag.errors import InputError
 
-_HEADER_KEYS = ("articles", "names", "terms")
+_HEADER_KEYS = ("include", "articles", "names", "terms")
 
 
 def read_text(path: Path) -> str:

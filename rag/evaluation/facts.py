@@ -1,7 +1,7 @@
-"""The fact file and the floor file: strict models, read from YAML or JSON Lines with the line of every mistake.
+"""The nouns of a fact file and of a floor file, strict about every key; where pieces of sentences stand in a text.
 
-In: paths; out: `FactFile` and `Floor`. A mistake is an `InputError` that names file, fact and line. The schema is
-described for authors in eval/README.md and published as eval/facts.schema.json.
+In: what reading.py read; out: `FactFile` and `Floor`. The schema is described for authors in eval/README.md and
+published as eval/facts.schema.json.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from rag.errors import InputError
-from rag.evaluation.documents import compose, line_of, plain, read_text
-from rag.evaluation.matching import form_problem, says_date, says_number, stands
+from rag.evaluation.matching import says_date, says_number, stands
 from rag.types import Message, Status
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -27,7 +24,6 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Kind = Literal["who", "when", "where", "how_many", "what", "why", "said", "yes_no", "list"]
 
-_M = TypeVar("_M", bound=BaseModel)
 _ENDS = re.compile(r"(?<=[.!?…])(?<!\d\.)([\"“”’»)]*)\s+|\n\s*\n\s*")
 
 RATES = (
@@ -129,7 +125,8 @@ class Fact(Gold):
 
     `accept` lists further statuses that are right besides `status`. `complete` says that `required` is a
     whole list, of which nothing may be missing and to which nothing may be added; `ordered`, that it has to be said in
-    this order. `history` are the turns before the question. With `ask: summary` the question is what to summarise.
+    this order. `history` are the turns before the question, `translations` the question in other languages. With
+    `ask: summary` the question is what to summarise.
     """
 
     id: Id
@@ -146,9 +143,12 @@ class Fact(Gold):
     required: tuple[Content, ...] = ()
     forbidden: tuple[Text, ...] = ()
     proof: tuple[Text, ...] = ()
+    translations: dict[Language, Text] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if self.language in self.translations:
+            raise ValueError(f"the question is in {self.language} already, it needs no translation")
         if self.status is Status.NOT_FOUND:
             if self.required or self.proof or self.forbidden or self.complete or self.ordered:
                 raise ValueError(
@@ -184,13 +184,6 @@ class Source(Gold):
     language: Language
 
 
-class _Raw(Gold):
-    articles: Annotated[tuple[Source, ...], Field(min_length=1)]
-    names: dict[Id, Forms] = Field(default_factory=dict)
-    terms: dict[Id, Forms] = Field(default_factory=dict)
-    facts: Annotated[tuple[Fact, ...], Field(min_length=1)]
-
-
 class FactFile(Gold):
     """A fact file that was read and checked.
 
@@ -211,7 +204,7 @@ class FactFile(Gold):
     def digest(self, fact: Fact) -> str:
         """Hash of all that decides whether an answer to this fact is right: changes with it and with any article."""
         groups = [*sorted(self.names.items()), *sorted(self.terms.items())]
-        parts = [fact.model_dump_json(), repr(groups), *self.texts]
+        parts = [fact.model_dump_json(exclude={"translations"}), repr(groups), *self.texts]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def proof_sentences(self, fact: Fact) -> tuple[str, ...]:
@@ -250,199 +243,6 @@ class Floor(Gold):
         return self
 
 
-class _Floors(Gold):
-    sections: dict[str, Floor]
-
-
-def read_facts(path: str | Path) -> FactFile:
-    """Read a fact file and check all of it, proofs included.
-
-    Raises:
-        InputError: the file cannot be read or used; the message names file, fact and line of the first mistake.
-    """
-    facts, problems = check_facts(path)
-    if problems:
-        raise problems[0]
-    if facts is None:
-        raise TypeError("A fact file without problems is a fact file.")
-    return facts
-
-
-def check_facts(path: str | Path) -> tuple[FactFile | None, list[InputError]]:
-    """The facts that can be used, None if none can, and everything that is wrong with the file."""
-    path = Path(path)
-    try:
-        root = compose(path)
-        data = plain(root, path)
-    except InputError as error:
-        return None, [error]
-    raw, problems = _validated(_Raw, data, root, path)
-    if raw is None:
-        return None, problems
-    try:
-        texts = tuple(_article_text(path, source) for source in raw.articles)
-    except InputError as error:
-        return None, [error]
-    problems = _group_problems(raw, root, path)
-    resolved: list[Fact] = []
-    languages: dict[str, set[str]] = {}
-    for n, fact in enumerate(raw.facts):
-        try:
-            fact, proving = _checked(fact, raw, texts, languages, _Place(path, root, ("facts", n), fact.id))
-        except InputError as error:
-            problems.append(error)
-            continue
-        languages[fact.id] = {raw.articles[article].language for article in proving}
-        resolved.append(fact)
-    facts = FactFile(
-        path=path,
-        articles=tuple(_beside(path, source.path) for source in raw.articles),
-        texts=texts,
-        languages=tuple(source.language for source in raw.articles),
-        names=raw.names,
-        terms=raw.terms,
-        facts=tuple(resolved),
-        cross_lingual=frozenset(
-            fact.id for fact in resolved if languages[fact.id] and fact.language not in languages[fact.id]
-        ),
-    )
-    return facts, problems
-
-
-def _checked(
-    fact: Fact, raw: _Raw, texts: Sequence[str], known: Collection[str], where: _Place
-) -> tuple[Fact, set[int]]:
-    """The fact with its references resolved, and the numbers of the articles that prove it."""
-    if fact.id in known:
-        raise where.error("The id stands twice.", "Give every fact an id of its own.")
-    fact = _resolve(fact, {**raw.terms, **raw.names}, where)
-    return fact, _check_proofs(fact, texts, where)
-
-
-def schema() -> dict[str, Any]:
-    """The fact file as JSON Schema, for editors and other programs."""
-    described = _Raw.model_json_schema()
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Gold facts",
-        **{key: value for key, value in described.items() if key != "title"},
-    }
-
-
-def read_floor(path: str | Path, section: str) -> Floor:
-    """Read one section of a floor file.
-
-    Raises:
-        InputError: the file cannot be read or used, or has no such section.
-    """
-    path = Path(path)
-    root = compose(path)
-    read, problems = _validated(_Floors, {"sections": plain(root, path)}, root, path, skip=1)
-    if read is None:
-        raise problems[0]
-    floors = read.sections
-    if section not in floors:
-        raise InputError(
-            f"{path} has no section {section!r}, only {', '.join(sorted(floors))}.",
-            hint="Name one of them, or add the section.",
-        )
-    return floors[section]
-
-
-def _group_problems(raw: _Raw, root: yaml.Node, path: Path) -> list[InputError]:
-    problems = [
-        InputError(
-            f"{path}, line {line_of(root, ('terms', name))}: {name!r} stands in names and terms.",
-            hint="Keep one.",
-        )
-        for name in sorted(raw.names.keys() & raw.terms.keys())
-    ]
-    for table, groups in (("names", raw.names), ("terms", raw.terms)):
-        problems += [
-            InputError(
-                f"{path}, line {line_of(root, (table, name))}, {name}: The form {form!r} {form_problem(form)}.",
-                hint="Write at least one word.",
-            )
-            for name, forms in groups.items()
-            for form in forms
-            if form_problem(form)
-        ]
-    return problems
-
-
-class _Place:
-    """Where in a file one fact stands, to say so when it is wrong."""
-
-    def __init__(self, path: Path, root: yaml.Node, loc: tuple[str | int, ...], fact_id: str) -> None:
-        self._path, self._root, self._loc, self._id = path, root, loc, fact_id
-
-    def error(self, what: str, hint: str, *inner: str | int) -> InputError:
-        line = line_of(self._root, (*self._loc, *inner))
-        return InputError(f"{self._path}, line {line}, fact {self._id}: {what}", hint=hint)
-
-
-def _beside(path: Path, relative: str) -> Path:
-    return (path.parent / relative).resolve()
-
-
-def _article_text(path: Path, source: Source) -> str:
-    return read_text(_beside(path, source.path))
-
-
-def _validated(
-    model: type[_M], data: Any, root: yaml.Node, path: Path, skip: int = 0
-) -> tuple[_M | None, list[InputError]]:
-    """The data as a model, or what is wrong; `skip` leading steps of an error's place do not stand in the file."""
-    try:
-        return model.model_validate(data), []
-    except ValidationError as error:
-        # A key with a typo is unknown and missing: the first says where.
-        found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-        return None, [_problem(one["loc"][skip:], str(one["msg"]), data, root, path) for one in found]
-
-
-def _problem(loc: Sequence[str | int], message: str, data: Any, root: yaml.Node, path: Path) -> InputError:
-    key = ".".join(str(step) for step in loc) or "the file"
-    where = f"{path}, line {line_of(root, loc)}{_fact_id(data, loc)}"
-    return InputError(
-        f"{where}: {key}: {message.removeprefix('Value error, ')}.",
-        hint="eval/README.md describes every key.",
-    )
-
-
-def _fact_id(data: Any, loc: Sequence[str | int]) -> str:
-    if len(loc) < 2 or loc[0] != "facts" or not isinstance(loc[1], int):
-        return ""
-    fact = data["facts"][loc[1]]
-    name = fact.get("id") if isinstance(fact, dict) else None
-    return f", fact {name or f'number {loc[1] + 1}'}"
-
-
-def _resolve(fact: Fact, names: dict[str, tuple[str, ...]], where: _Place) -> Fact:
-    """The fact with every `@name` replaced by that name's spellings."""
-    required = tuple(
-        content.model_copy(update={"any": _forms(content.any, names, where, ("required", n))})
-        for n, content in enumerate(fact.required)
-    )
-    forbidden = _forms(fact.forbidden, names, where, ("forbidden",))
-    return fact.model_copy(update={"required": required, "forbidden": forbidden})
-
-
-def _forms(
-    forms: Sequence[str], names: dict[str, tuple[str, ...]], where: _Place, inner: tuple[str | int, ...]
-) -> tuple[str, ...]:
-    resolved: list[str] = []
-    for form in forms:
-        if form.startswith("@") and form[1:] not in names:
-            raise where.error(f"There is no name {form!r}.", "Add it under names or terms.", *inner)
-        resolved += names[form[1:]] if form.startswith("@") else [form]
-    for form in resolved:
-        problem = form_problem(form)
-        if problem:
-            raise where.error(f"The form {form!r} {problem}.", "Write at least one word.", *inner)
-    return tuple(resolved)
-
-
 def piece_spans(piece: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a piece stands in a text, whatever the line ends between its words."""
     pattern = r"\s+".join(re.escape(word) for word in piece.split())
@@ -467,24 +267,3 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
         found.end(1) if found[1] is not None else found.start() for found in ends if found.start() >= end - 1
     )
     return first, min(after, default=len(text))
-
-
-def _check_proofs(fact: Fact, texts: Sequence[str], where: _Place) -> set[int]:
-    """Numbers of the articles that prove the fact; every piece stands exactly once in all of them."""
-    proving: set[int] = set()
-    places: list[tuple[str, tuple[str | int, ...]]] = [
-        (piece, ("proof", n)) for n, piece in enumerate(fact.proof)
-    ]
-    for c, content in enumerate(fact.required):
-        places += [(piece, ("required", c, "proof", n)) for n, piece in enumerate(content.proof)]
-    for piece, inner in places:
-        found = [n for n, text in enumerate(texts) for _ in piece_spans(piece, text)]
-        if len(found) != 1:
-            times = f"{len(found)} times" if found else "nowhere"
-            raise where.error(
-                f"The proof {piece!r} stands {times} in the articles.",
-                "Copy a piece of one sentence that stands there exactly once.",
-                *inner,
-            )
-        proving.update(found)
-    return proving

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from rag.errors import RagError
-from rag.evaluation.facts import Fact, FactFile, read_facts
+from rag.evaluation.facts import Fact, FactFile
 from rag.evaluation.metrics import FactResult
+from rag.evaluation.reading import read_facts
 from rag.evaluation.report import explain
 from rag.evaluation.runner import Asking, Target
 from rag.evaluation.targets import open_target

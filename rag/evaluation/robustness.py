@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from rag.errors import InputError
 from rag.evaluation.compare import Row, compare
-from rag.evaluation.facts import read_facts
 from rag.evaluation.metrics import FactResult
+from rag.evaluation.reading import read_facts
 from rag.evaluation.runner import EvalReport, Target, run
 from rag.evaluation.suites import PLANTED_NAME, make_suites
 from rag.types import Noun, Progress
@@ -93,7 +93,8 @@ def robustness(
 
 
 def _family(name: str) -> str:
-    return "removed" if name.startswith("removed-") else name
+    """The name of the suite that one of several comes from: `removed` of `removed-2`."""
+    return next((one for one in ("removed", "language") if name.startswith(f"{one}-")), name)
 
 
 def _outcome(name: str, kind: str, plain: EvalReport, report: EvalReport) -> Outcome:

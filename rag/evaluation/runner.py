@@ -20,8 +20,9 @@ from pydantic import ValidationError
 from rag.errors import ArticleNotFound, InputError, RagError
 from rag.evaluation.checks import Fault, Judgement, judge
 from rag.evaluation.compare import Comparison, compare
-from rag.evaluation.facts import Fact, FactFile, Floor, read_facts, read_floor
+from rag.evaluation.facts import Fact, FactFile, Floor
 from rag.evaluation.metrics import FactResult, Measure, measure
+from rag.evaluation.reading import read_facts, read_floor
 from rag.evaluation.report import write_junit
 from rag.evaluation.retrieval import K, retrieval
 from rag.types import Answer, Article, Event, Hit, Moment, Noun, Progress, Statement, Summary

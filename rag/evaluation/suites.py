@@ -108,12 +108,18 @@ def make_suites(facts: FactFile, names: Sequence[str] = (), *, seed: int = 0) ->
         seed: another one changes other letters, places and names.
 
     Raises:
-        InputError: there is no such suite.
+        InputError: there is no such suite, or the facts give nothing to make it of.
     """
     for name in names or _DEFAULT:
         if name not in SUITES:
             raise InputError(f"There is no suite {name!r}.", hint=f"Suites are {', '.join(SUITES)}.")
-        yield from SUITES[name](facts, random.Random(f"{seed} {name}"))
+        made = list(SUITES[name](facts, random.Random(f"{seed} {name}")))
+        if names and not made:
+            raise InputError(
+                f"{facts.path} gives nothing to make the suite {name!r} of.",
+                hint=_NEEDS.get(name, "Leave it out."),
+            )
+        yield from made
 
 
 def _suite(of: FactFile, name: str, **changes: Any) -> Suite:
@@ -171,6 +177,19 @@ def _bare(fact: Fact, chance: random.Random) -> str:
 def _order(facts: FactFile, chance: random.Random, name: str) -> Suite:
     shuffled = chance.sample(facts.facts, len(facts.facts))
     return _suite(facts, name, facts=tuple(shuffled))
+
+
+def _language(facts: FactFile, chance: random.Random) -> Iterator[Suite]:
+    """One suite per language that questions are translated into, of the facts that carry a translation."""
+    for language in sorted({code for fact in facts.facts for code in fact.translations}):
+        asked = [
+            fact.model_copy(
+                update={"question": fact.translations[language], "language": language, "translations": {}}
+            )
+            for fact in facts.facts
+            if language in fact.translations
+        ]
+        yield _suite(facts, f"language-{language}", facts=tuple(asked))
 
 
 # --- the articles ----------------------------------------------------------------------------
@@ -319,11 +338,17 @@ SUITES: Mapping[str, Callable[[FactFile, random.Random], Iterator[Suite]]] = {
     "bare": _one(_asked(_bare), "bare"),
     "paraphrase": _one(_asked(_paraphrase), "paraphrase"),
     "typos": _one(_asked(_typos), "typos"),
+    "language": _language,
     "planted": _one(_planted, "planted"),
     "removed": _removed,
     "contradicted": _one(_contradicted, "contradicted"),
     "distractors-10": _one(_distractors(10), "distractors-10"),
     "distractors-100": _one(_distractors(100), "distractors-100"),
     "distractors-1000": _one(_distractors(1000), "distractors-1000"),
+}
+# What a suite needs of a fact file, where that is not plain.
+_NEEDS = {
+    "language": "Write `translations: {en: …}` under a fact: its question in another language.",
+    "removed": "It needs two articles, and a fact that only one of them proves.",
 }
 _DEFAULT = tuple(name for name in SUITES if name != "distractors-1000")
