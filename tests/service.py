@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import uvicorn
 from fastapi import FastAPI
 from small_newsqa import SmallNewsQA
 
-from rag.api import create_app, listen
+from rag.api import create_app, listen, server_of
 from rag.newsqa import NewsQA
 from rag.settings import Settings
 
@@ -30,7 +29,7 @@ def running(qa: SmallNewsQA | NewsQA, settings: Settings) -> Iterator[Service]:
     """A service that runs in a thread."""
     with listen("127.0.0.1", 0, settings) as bound:
         app = create_app(qa, settings)  # type: ignore[arg-type]
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
+        server = server_of(app, settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:

@@ -16,7 +16,9 @@ from fastapi.testclient import TestClient
 from service import running
 from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
 
-from rag.api import MAX_REQUEST_BYTES, STATUS, create_app, is_loopback, listen, status_of
+from rag.api import create_app, listen
+from rag.api.refusals import STATUS, status_of
+from rag.api.visits import is_loopback
 from rag.errors import (
     InputError,
     ModelTimeout,
@@ -27,6 +29,7 @@ from rag.errors import (
     StoreFull,
     StoreLocked,
 )
+from rag.guard import MAX_REQUEST_BYTES
 from rag.settings import Settings
 from rag.types import AddReport, Answer, Article, Deletion, DraftCheck, Hit, Message, Statement, Summary
 

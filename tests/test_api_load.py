@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from service import running
 from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
 
-from rag.api import create_app, file_name
+from rag.api import create_app
+from rag.api.articles import file_name
 from rag.errors import JobNotFound, RateLimited, ServiceBusy
 from rag.jobs import Jobs
 from rag.newsqa import NewsQA

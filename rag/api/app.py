@@ -1,0 +1,74 @@
+"""The app: all of it put together around one open `NewsQA`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from rag import __version__
+from rag.api import articles, asking, openai, service
+from rag.api.description import openapi_of
+from rag.api.refusals import on_anything, on_http_error, on_rag_error, on_unusable
+from rag.api.service import WEB
+from rag.api.tools import Tools
+from rag.api.visits import Door, origins
+from rag.errors import RagError
+from rag.guard import MAX_REQUEST_BYTES, BodyLimit, Guard
+from rag.jobs import Jobs
+from rag.library import Library
+from rag.meter import Meter
+from rag.newsqa import NewsQA
+from rag.settings import Settings
+from rag.waiting import Line, Rate
+
+
+def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
+    """The service around one open `NewsQA`, which stays its caller's to close.
+
+    Args:
+        qa: the default collection; it is called from several threads.
+        settings: where keys and other collections are kept, and all limits.
+    """
+    # The interactive pages would load scripts from elsewhere; the schema at /openapi.json stays.
+    app = FastAPI(title="rag", version=__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
+    per_key = max(1, settings.queue // 2)
+    door = Door(settings)
+    app.state.settings = settings
+    app.state.door = door
+    app.state.library = Library(qa, settings.data)
+    app.state.line = Line(settings.answers_at_once, settings.queue, per_key if door.is_locked else None)
+    app.state.rate = Rate(settings.rate)
+    app.state.jobs = Jobs()
+    app.state.meter = Meter(app.state.line)
+    app.add_middleware(BodyLimit, articles_bytes=settings.max_document_bytes + MAX_REQUEST_BYTES)
+    if origins(settings):
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins(settings), allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(Guard, meter=app.state.meter)
+    app.add_exception_handler(RagError, on_rag_error)
+    app.add_exception_handler(RequestValidationError, on_unusable)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, on_anything)
+    for part in (service, asking, articles, openai):
+        app.include_router(part.routes)
+    app.state.tools = Tools(app)
+    app.mount("/mcp", app.state.tools)
+    app.mount("/web", StaticFiles(directory=WEB))
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.tools.running():
+        yield
+    await run_in_threadpool(app.state.jobs.close)
+    await run_in_threadpool(app.state.library.close)

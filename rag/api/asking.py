@@ -1,0 +1,106 @@
+"""The endpoints that ask: answers, chats, searches, drafts, summaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from rag.api.asked import Asked
+from rag.api.bodies import (
+    AskRequest,
+    ChatRequest,
+    Hits,
+    SearchRequest,
+    SummariseRequest,
+    VerifyRequest,
+    given,
+)
+from rag.api.streams import STREAM, Frames, frames_for, reply
+from rag.api.visits import Reading, Visit
+from rag.errors import InputError
+from rag.types import Answer, DraftCheck, Message, Summary
+
+routes = APIRouter()
+
+
+@routes.post("/v1/ask", response_model=Answer, responses=STREAM, tags=["ask"])
+async def ask(body: AskRequest, request: Request, visit: Reading) -> Answer | Response:
+    """The verified answer, or with `stream` its events: evidence, statement …, answer; error if it breaks off."""
+    frames = frames_for(request, body.stream)
+    return await answered(request, visit, body.question, body.history, given(body), frames)
+
+
+@routes.post("/v1/chat", response_model=Answer, responses=STREAM, tags=["ask"])
+async def chat(body: ChatRequest, request: Request, visit: Reading) -> Answer | Response:
+    """The answer to the last turn; its `question` is the one that was understood, which stands alone."""
+    *history, last = body.messages
+    if last.role != "user":
+        raise InputError(
+            f"The last turn is of role {last.role!r}.", hint="Send the question as the last turn, role user."
+        )
+    frames = frames_for(request, body.stream)
+    return await answered(request, visit, last.content, tuple(history), given(body), frames)
+
+
+@routes.post("/v1/search", tags=["ask"])
+def search(body: SearchRequest, visit: Reading) -> Hits:
+    """The nearest passages, nearest first."""
+    return Hits(hits=visit.qa.search(body.question, k=body.k, **given(body)))
+
+
+@routes.post("/v1/verify", tags=["ask"])
+def verify(body: VerifyRequest, visit: Reading) -> DraftCheck:
+    """Each statement of a draft: supported, contradicted or not found, with citations. No language model is asked."""
+    return visit.qa.verify(body.text, **given(body))
+
+
+@routes.post("/v1/summarise", response_model=Summary, responses=STREAM, tags=["ask"])
+async def summarise(body: SummariseRequest, request: Request, visit: Reading) -> Summary | Response:
+    """A cited summary, or with `stream` its events: statement …, summary; error if it breaks off."""
+    state = request.app.state
+    asked = Asked(
+        lambda: visit.qa.stream_summary(
+            body.article_ids or None,
+            query=body.query,
+            k=body.k,
+            focus=body.focus,
+            form=body.form,
+            sentences=body.sentences,
+            words=body.words,
+            language=body.language or None,
+            written_in=body.written_in,
+            deadline=min(body.deadline or state.settings.deadline, state.settings.deadline),
+            **given(body, "article_ids", "language"),
+        ),
+        state.line.enter(visit.caller.id),
+        deadline=2 * state.settings.deadline,  # a summary that is late ends by itself and says what it lacks
+        reads_first=True,
+        meter=state.meter,
+    )
+    summary = await reply(request, asked, frames_for(request, body.stream))
+    assert isinstance(summary, Summary | Response)
+    return summary
+
+
+async def answered(
+    request: Request,
+    visit: Visit,
+    question: str,
+    history: tuple[Message, ...],
+    filters: dict[str, Any],
+    frames: Frames | None,
+) -> Answer | Response:
+    """The answer, or with `frames` a stream of its events."""
+    state = request.app.state
+    asked = Asked(
+        lambda: visit.qa.stream(question, history=history, **filters),
+        state.line.enter(visit.caller.id),
+        deadline=state.settings.deadline,
+        reads_first=bool(history),
+        meter=state.meter,
+    )
+    answer = await reply(request, asked, frames)
+    assert isinstance(answer, Answer | Response)
+    return answer

@@ -1,0 +1,52 @@
+"""The endpoints that speak of the service itself: health, counters, check, the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, Response
+
+from rag.api.bodies import Health
+from rag.api.visits import Ruling
+from rag.guard import PAGE_POLICY
+from rag.meter import CONTENT_TYPE
+from rag.types import CheckReport
+
+WEB = Path(__file__).resolve().parent.parent / "web"
+
+routes = APIRouter()
+
+
+@routes.get("/healthz", tags=["service"])
+async def healthz() -> Health:
+    """Whether the service runs; answers even while every thread is busy."""
+    return Health()
+
+
+@routes.get("/readyz", tags=["service"])
+async def readyz(request: Request) -> Health:
+    """Whether it makes sense to send questions now: the index can be read, and there is room in the line."""
+    state = request.app.state
+    with state.line.enter("readyz"):
+        await run_in_threadpool(lambda: state.library.default.articles(article_ids=("-",)))
+    return Health()
+
+
+@routes.get("/metrics", response_class=Response, tags=["service"])
+def metrics(request: Request, visit: Ruling) -> Response:
+    """Counters in Prometheus' text format; where keys are needed, with one of scope admin."""
+    return Response(request.app.state.meter.text(), media_type=CONTENT_TYPE)
+
+
+@routes.post("/v1/check", tags=["service"])
+def check(visit: Ruling) -> CheckReport:
+    """Compare catalog, words and vectors of the collection, and repair what differs."""
+    return visit.qa.check()
+
+
+@routes.get("/", include_in_schema=False)
+async def page() -> Response:
+    """The page for people."""
+    return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
