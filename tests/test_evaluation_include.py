@@ -59,7 +59,7 @@ def test_a_mistake_in_an_included_file_is_named_with_that_file(whole: Path) -> N
 @pytest.mark.parametrize(
     ("file", "old", "new", "says"),
     [
-        ("part/groups.yaml", "names", "include: [people.yaml]\nnames", "facts.yaml -> people.yaml -> groups.yaml -> people.yaml"),
+        ("part/groups.yaml", "names", "include: [people.yaml]\nnames", "-> people.yaml -> groups.yaml -> people.yaml"),
         ("part/groups.yaml", "names:", "include: [../facts.yaml]\nnames:", "facts.yaml is included in a circle"),
         ("facts.yaml", "part/people.yaml", "facts.yaml", "circle: facts.yaml -> facts.yaml"),
         ("facts.yaml", "part/people.yaml", "part/peple.yaml", "line 1: part/peple.yaml is not there"),
