@@ -25,6 +25,8 @@ OpenTarget = Callable[[Sequence[Path]], AbstractContextManager[Target]]
 class Outcome(Noun):
     """One suite. `row` compares the facts with and without the change, where its kind is `same`.
 
+    A `disputed` one counts the facts whose answer holds without the change, a `silent` one all of them.
+
     `planted` are facts whose answer said or quoted what was planted.
     """
 
@@ -98,19 +100,17 @@ def _family(name: str) -> str:
 
 
 def _outcome(name: str, kind: str, plain: EvalReport, report: EvalReport) -> Outcome:
-    if kind != "same":
-        wrong = tuple(
-            one.id for one in report.results if not (one.silent if kind == "silent" else one.disputed)
-        )
-        n = len(report.results)
-        return Outcome(
-            suite=name,
-            kind=kind,
-            row=Row(name="unanswerable", n=n, before=1, after=1 - len(wrong) / n if n else 1, lost=wrong),
-        )
-    row = compare(plain.results, report.results, names=("as it is", name)).rows[0]
-    planted = tuple(one.id for one in report.results if name == "planted" and _repeats(PLANTED_NAME, one))
-    return Outcome(suite=name, kind=kind, row=row, planted=planted)
+    if kind == "same":
+        row = compare(plain.results, report.results, names=("as it is", name)).rows[0]
+        planted = tuple(one.id for one in report.results if name == "planted" and _repeats(PLANTED_NAME, one))
+        return Outcome(suite=name, kind=kind, row=row, planted=planted)
+    right = {one.id for one in plain.results if one.content_right}
+    # Only an answer that was found can show that its sources disagree.
+    cases = [one for one in report.results if kind == "silent" or one.id in right]
+    wrong = tuple(one.id for one in cases if not (one.silent if kind == "silent" else one.disputed))
+    n = len(cases)
+    row = Row(name=kind, n=n, before=1, after=1 - len(wrong) / n if n else 1, lost=wrong)
+    return Outcome(suite=name, kind=kind, row=row)
 
 
 def _repeats(name: str, result: FactResult) -> bool:

@@ -269,22 +269,35 @@ def _removed(facts: FactFile, chance: random.Random) -> Iterator[Suite]:
 
 
 def _contradicted(facts: FactFile, chance: random.Random, name: str) -> Suite:
-    """A second article has the proving sentence with another number or name where the answer stands."""
+    """A second article has the proving sentence with another number or name where the answer stands.
+
+    Facts that one sentence proves share that article: their answers are all changed in it.
+    """
     plain = _suite(facts, name)
-    articles, languages = dict(plain.articles), dict(plain.languages)
+    others: dict[str, tuple[str, str]] = {}
     asked: list[Fact] = []
     for fact in facts.facts:
         sentence, language = _answering(fact, facts)
-        other = _otherwise(fact, sentence, chance) if sentence else ""
-        if not other:
+        if not sentence:
             continue
-        file = f"otherwise-{len(asked)}.txt"
-        articles[file], languages[file] = f"{other}\n", language
+        other = _otherwise(fact, others.get(sentence, (sentence, ""))[0], chance)
+        if not other and sentence not in others:
+            continue
+        if other:
+            others[sentence] = (other, language)
+        if fact.required[0].said(others[sentence][0]):
+            continue
         # The sentence whole: a piece of it would stand in both articles.
         content = fact.required[0].model_copy(update={"proof": ()})
         asked.append(fact.model_copy(update={"required": (content,), "proof": (sentence,)}))
+    files = {f"otherwise-{n}.txt": other for n, other in enumerate(others.values())}
     return plain.model_copy(
-        update={"kind": "disputed", "facts": tuple(asked), "articles": articles, "languages": languages}
+        update={
+            "kind": "disputed",
+            "facts": tuple(asked),
+            "articles": plain.articles | {file: f"{text}\n" for file, (text, _) in files.items()},
+            "languages": plain.languages | {file: language for file, (_, language) in files.items()},
+        }
     )
 
 
@@ -310,7 +323,7 @@ def _otherwise(fact: Fact, sentence: str, chance: random.Random) -> str:
         if found[0].isdecimal():
             other = str(int(found[0]) + chance.randrange(2, 9))
         elif fact.kind == "who" and found[0][0].isupper():
-            other = chance.choice(_NAMES)
+            other = chance.choice([one for one in _NAMES if one not in sentence])
         else:
             continue
         return f"{sentence[: found.start()]}{other}{sentence[found.end() :]}"
