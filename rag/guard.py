@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.meter import Meter
 
 MAX_REQUEST_BYTES = 1_000_000  # of every request but those that bring articles
-BODY_SECONDS = 30.0  # longest silence while a body is on its way
+BODY_SECONDS = 30.0  # in which a body must come, and
+BODY_BYTES = 5_000  # as many more for each second beyond that: the slowest that is waited for
 _ARTICLE_PATHS = ("/v1/articles", "/v1/jobs")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _GIVEN_ID = re.compile(r"[\w.-]{1,64}")
@@ -96,7 +97,7 @@ class Guard:
 
 
 class BodyLimit:
-    """Stops reading a body beyond its size, announced or not, and one that does not come."""
+    """Stops reading a body beyond its size, announced or not, and one that does not come or only drop by drop."""
 
     def __init__(self, app: ASGIApp, articles_bytes: int, seconds: float = BODY_SECONDS) -> None:
         self.app = app
@@ -113,13 +114,14 @@ class BodyLimit:
         announced = dict(scope["headers"]).get(b"content-length", b"")
         read = int(announced) if announced.isdigit() and int(announced) > limit else 0
         complete = False
+        began = asyncio.get_running_loop().time()
 
         async def limited() -> Message:
             nonlocal read, complete
             if complete:  # what comes now is only whether the caller is still there
                 return await receive()
             if read <= limit:
-                message = await self._soon(receive)
+                message = await self._until(began + self.seconds + read / BODY_BYTES, receive)
                 read += len(message.get("body", b""))
                 complete = not message.get("more_body", False)
             if read > limit:
@@ -128,8 +130,10 @@ class BodyLimit:
 
         await self.app(scope, limited, send)
 
-    async def _soon(self, receive: Receive) -> Message:
+    async def _until(self, end: float, receive: Receive) -> Message:
         try:
-            return await asyncio.wait_for(receive(), self.seconds)
+            async with asyncio.timeout_at(end):
+                return await receive()
         except TimeoutError as error:
-            raise HTTPException(408, f"Nothing came for {self.seconds:.0f} seconds.") from error
+            slow = "The body of the request comes too slowly."
+            raise HTTPException(408, slow, headers={"Connection": "close"}) from error

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import uvicorn
 from fastapi import FastAPI
 from small_newsqa import SmallNewsQA
 
@@ -27,15 +28,21 @@ class Service:
 @contextmanager
 def running(qa: SmallNewsQA | NewsQA, settings: Settings) -> Iterator[Service]:
     """A service that runs in a thread."""
+    app = create_app(qa, settings)  # type: ignore[arg-type]
+    with serving(server_of(app, settings), settings) as url:
+        yield Service(url, app)
+
+
+@contextmanager
+def serving(server: uvicorn.Server, settings: Settings) -> Iterator[str]:
+    """The address of a server that runs in a thread."""
     with listen("127.0.0.1", 0, settings) as bound:
-        app = create_app(qa, settings)  # type: ignore[arg-type]
-        server = server_of(app, settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:
             while not server.started:
                 time.sleep(0.005)
-            yield Service(f"http://127.0.0.1:{bound.getsockname()[1]}", app)
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()

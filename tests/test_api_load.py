@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import logging
-import socket
 import threading
 import time
 import zipfile
@@ -385,16 +384,3 @@ def test_a_body_that_does_not_come_is_not_waited_for_for_ever() -> None:
         assert refused.value.status_code == 408
 
     asyncio.run(check())
-
-
-def test_a_connection_that_never_finishes_its_head_does_not_keep_others_out() -> None:
-    with running(SmallNewsQA(HARBOUR), Settings(data=NOWHERE)) as service:
-        host, port = service.url.removeprefix("http://").split(":")
-        slow = [socket.create_connection((host, int(port))) for _ in range(50)]
-        try:
-            for one in slow:
-                one.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127")
-            assert httpx.get(f"{service.url}/healthz", timeout=10).status_code == 200
-        finally:
-            for one in slow:
-                one.close()

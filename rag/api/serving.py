@@ -5,14 +5,17 @@ from __future__ import annotations
 import socket
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from rag.api.app import create_app
+from rag.api.connections import Connection
 from rag.api.visits import Door, is_loopback
 from rag.errors import InputError, ServiceError
 from rag.newsqa import NewsQA
 from rag.settings import Settings
 
+# A client that is told to go while it sends its next request sees an error; those that idle cost next to nothing.
+_IDLE = 75  # seconds that a connection may stay open without a request
 _GRACE = 20  # seconds that answers and additions have to finish when the service stops
 
 
@@ -58,10 +61,12 @@ def serve(qa: NewsQA, settings: Settings, bound: socket.socket) -> None:
     server_of(create_app(qa, settings), settings).run(sockets=[bound])
 
 
-def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
+def server_of(app: ASGIApp, settings: Settings, *, http: type[Connection] = Connection) -> uvicorn.Server:
     """What runs an app of `create_app`, with the limits of its connections."""
     config = uvicorn.Config(
         app,
+        http=http,
+        timeout_keep_alive=_IDLE,
         server_header=False,
         access_log=False,  # ours tells more, and no addresses of questions
         log_level=settings.log_level.lower(),
