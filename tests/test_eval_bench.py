@@ -25,10 +25,11 @@ from rag.evaluation.bench import (
     to_markdown,
     write_bench,
 )
+from rag.evaluation.questions import AskedQuestion
 from rag.evaluation.sets import read_sets
 from rag.retrieve import WAYS
 from rag.settings import Settings
-from rag.types import FoundBy, Hit, Progress
+from rag.types import ChatModel, FoundBy, Hit, Progress
 
 TOWNS = (
     ("a", "Köln", "Der Dom in Köln wurde 1880 fertig. Er ist 157 Meter hoch."),
@@ -116,7 +117,9 @@ def test_a_wrong_row_is_refused_with_line_and_reason(
 def test_a_broken_line_is_refused_before_any_model_is_loaded(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def no_model(settings: Settings, *, mend: bool, progress: Progress) -> NewsQA:
+    def no_model(
+        settings: Settings, *, mend: bool, progress: Progress, llm: ChatModel | None = None
+    ) -> NewsQA:
         raise AssertionError("a model was loaded")
 
     with (folder / "towns.jsonl").open("a", encoding="utf-8") as file:
@@ -190,3 +193,124 @@ def test_the_plot_is_a_png(tmp_path: Path) -> None:
     assert (tmp_path / "risk.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match="Nothing was asked"):
         write_bench(report.model_copy(update={"outcomes": ()}), tmp_path / "risk.png", "plot")
+
+
+RACES = [
+    {
+        "id": "1",
+        "query": "Wer gewann das Rennen in Köln?",
+        "answer": "Anna Roth",
+        "fakeanswer": "Tom Low",
+        "positive": ["Das Rennen in Köln gewann Anna Roth.", "In Köln gewann Anna Roth das Rennen."],
+        "positive_wrong": ["Das Rennen in Köln gewann Tom Low.", "In Köln gewann Tom Low das Rennen."],
+    }
+]
+SPOKEN = [
+    {
+        "id": "1",
+        "lang": "de",
+        "statement": "die Brücke sei sicher",
+        "speaker_gold": "Bürgermeisterin Anna Roth",
+        "text": "Bürgermeisterin Anna Roth sagte, die Brücke sei sicher. Der Zoo ist zu.",
+    }
+]
+PAID = [
+    {"id": "1", "query": "Welche Firma zahlt?", "answer": "Acme", "evidence_ids": ["f0"], "null_query": False}
+]
+FACTS = [{"fact_id": f"f{at}", "fact": text} for at, text in enumerate(("Acme zahlt.", "Ulm wartet."))]
+
+
+class Counted:
+    """Answers like the index it wraps, and counts the questions."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    def ask_of(self, qa: NewsQA) -> Any:
+        class One:
+            def ask(_, question: str, **filters: Any) -> Any:  # noqa: N805 - `self` is the counter's
+                self.questions.append(question)
+                return qa.ask(question, **filters)
+
+        return One()
+
+
+def run_own(tmp_path: Path, folder: Path, asks: Any, keep: Path | None = None) -> BenchReport:
+    sets, documents = read_sets(folder)
+    with opened(tmp_path / "data") as qa:
+        return bench(sets, documents, qa, Ways(searches=SEARCHES, asks=asks), keep=keep)
+
+
+def test_questions_are_asked_of_their_own_documents_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write(folder, "races", RACES)
+    report = run_own(tmp_path, folder, ASKS)
+    assert report.documents == 0
+    assert [one.question for one in report.outcomes] == ["1", "1/agreed"]
+    assert "Low" not in report.outcomes[1].told
+
+
+def test_facts_are_searched_and_who_said_what_is_asked_twice(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write(folder, "paid", PAID)
+    write(folder, "paid_facts", FACTS)
+    write(folder, "spoken", SPOKEN)
+    report = run_own(tmp_path, folder, ASKS)
+    values = {(one.set, one.way, one.measure): one.value for one in report.scores}
+    assert values["paid", "words", "evidence recall@4"] == 1.0
+    assert values["spoken", "who_said_what", "right speaker, cited"] == 1.0
+    assert ("spoken", "ask", "right speaker, cited") in values
+
+
+def test_a_run_that_broke_off_goes_on(tmp_path: Path) -> None:
+    folder, keep = tmp_path / "own", tmp_path / "bench.json.part"
+    folder.mkdir()
+    write(folder, "races", RACES)
+    whole = run_own(tmp_path, folder, ASKS)
+    keep.write_text(f"{whole.outcomes[0].model_dump_json()}\n" + '{"set": "ra', encoding="utf-8")
+    counted = Counted()
+    again = run_own(tmp_path, folder, {"ask": counted.ask_of}, keep)
+    assert len(counted.questions) == 1
+    assert again.scores == whole.scores
+    assert not keep.exists()
+
+
+def test_what_others_answered_is_asked_again(tmp_path: Path) -> None:
+    folder, keep = tmp_path / "own", tmp_path / "bench.json.part"
+    folder.mkdir()
+    write(folder, "races", RACES)
+    whole = run_own(tmp_path, folder, ASKS)
+    kept = whole.outcomes[0].model_copy(update={"digest": "other"})
+    keep.write_text(f"{kept.model_dump_json()}\n", encoding="utf-8")
+    counted = Counted()
+    run_own(tmp_path, folder, {"ask": counted.ask_of}, keep)
+    assert len(counted.questions) == 2
+
+
+def test_a_file_that_holds_something_else_is_not_gone_on_from(tmp_path: Path) -> None:
+    folder, keep = tmp_path / "own", tmp_path / "bench.json.part"
+    folder.mkdir()
+    write(folder, "races", RACES)
+    keep.write_text("notes\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no outcomes"):
+        run_own(tmp_path, folder, ASKS, keep)
+
+
+def test_a_sample_takes_as_many_of_every_part(folder: Path) -> None:
+    questions = [
+        AskedQuestion(id=f"{part}{at}", question="?", stratum=part)
+        for part, number in (("a", 1), ("b", 9), ("c", 9))
+        for at in range(number)
+    ]
+    drawn = [one.stratum for one in sample(questions, 7, 0)]
+    assert (drawn.count("a"), drawn.count("b"), drawn.count("c")) == (1, 3, 3)
+
+
+def test_without_a_model_nothing_is_asked_naively(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAG_LLM", "none")
+    assert main(["eval", "bench", str(folder), "--naive"]) == 2
+    assert "RAG_LLM = 'none' cannot be asked naively" in capsys.readouterr().err

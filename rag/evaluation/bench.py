@@ -3,7 +3,8 @@
 In: sets (rag.evaluation.sets), an archive, ways to search and to answer. Out: `BenchReport`, whose JSON is
 `report.model_dump_json()`; Markdown and the plot of risk against coverage are written here. Documents of corpora stand
 in one merged index; a question that brings its own documents is asked of an index of these alone. Hides ir_measures
-and matplotlib. Intervals are bootstrapped with a fixed seed, so the same answers print the same numbers.
+and matplotlib. Intervals are Wilson's for shares, else bootstrapped with a fixed seed: the same answers print the same
+numbers.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from pydantic import ValidationError
 
 from rag.errors import InputError
+from rag.evaluation.metrics import wilson
 from rag.evaluation.questions import AskedQuestion, Document, QuestionSet, plain
 from rag.evaluation.scorers import ANSWERED, SILENT, Marked, mark, mark_said, recall
 from rag.types import AddReport, Answer, Article, Hit, Message, Noun, Progress, Status, Summary, Usage
@@ -511,7 +513,8 @@ def _balanced(name: str, way: str, first: Sequence[float], second: Sequence[floa
 
 
 def _score(name: str, way: str, measure: str, values: Sequence[float], seed: int) -> Score:
-    low, high = _bounds(sorted(_drawn(values, seed)))
+    shares = set(values) <= {0.0, 1.0}
+    low, high = wilson(_mean(values), len(values)) if shares else _bounds(sorted(_drawn(values, seed)))
     number, value = len(values), _mean(values)
     return Score(set=name, way=way, measure=measure, n=number, value=value, low=low, high=high)
 

@@ -109,13 +109,18 @@ class Measure(Noun):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Where a rate may lie with 95 % confidence: Wilson, "Probable inference" (1927); None for costs."""
+        """Where a rate may lie with 95 % confidence; None for costs."""
         if self.unit != "rate" or self.value is None:
             return None
-        z, n, share = 1.96, self.n, self.value
-        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson(self.value, self.n)
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Bounds of the 95 % interval of a share of `n` cases: Wilson, "Probable inference" (1927)."""
+    z = 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def measure(results: Sequence[FactResult], floor: Floor | None = None) -> tuple[Measure, ...]:
