@@ -110,7 +110,7 @@ class Outcome(Noun):
     """One answer and what it is worth.
 
     `support` is how sure it was, 0 where nothing was shown; `told` its text; `marks` 0..1 by measure. `digest` is the
-    hash of question, documents and fingerprint of what answered.
+    hash of question, documents, program and fingerprint of what answered.
     """
 
     set: str
@@ -263,6 +263,7 @@ class _Run:
     ) -> None:
         self._ways, self._seed, self._keep, self._progress = ways, seed, keep, progress
         self.fingerprint = archive.fingerprint if ways.asks else ""
+        self._answered_by = _hash(self.fingerprint, _program())
         self._kept = {(one.set, one.question, one.way, one.digest): one for one in _read_kept(keep)}
         self.scores: list[Score] = []
         self.costs: list[Cost] = []
@@ -310,7 +311,7 @@ class _Run:
         asks: Mapping[str, Callable[[Archive], Asked] | None],
     ) -> Iterator[Outcome]:
         """The outcome of every way; no index is built for what is known from a run that broke off."""
-        digest = hashlib.sha256(f"{self.fingerprint}\0{question.model_dump_json()}".encode()).hexdigest()[:16]
+        digest = _hash(self._answered_by, question.model_dump_json())
         known = {way: self._kept.get((one.name, question.id, way, digest)) for way in asks}
         yield from (outcome for outcome in known.values() if outcome)
         left = {way: make for way, make in asks.items() if not known[way]}
@@ -338,6 +339,17 @@ class _Run:
     def _tell(self, done: int, total: int, what: str) -> None:
         if self._progress:
             self._progress(done, total, what)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _program() -> str:
+    """Hash of this package's own files: another program may answer, or judge, differently."""
+    package = Path(__file__).parent.parent
+    own = (path for path in sorted(package.rglob("*")) if path.suffix in {".py", ".json", ".txt"})
+    return _hash(*(path.read_text(encoding="utf-8") for path in own))
 
 
 def _read_kept(keep: Path | None) -> list[Outcome]:
