@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -57,7 +58,12 @@ def eval_run(
         str, typer.Option("--section", metavar="NAME", help="Of the floor file; by RAG_LLM if not given.")
     ] = "",
     baseline: Annotated[
-        Path | None, _report_option("--baseline", "Exit 1 below this earlier report; - reads it.")
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Exit 1 below this earlier report; also REVISION:FILE of git, - reads it.",
+        ),
     ] = None,
     changed: Annotated[
         bool, typer.Option("--changed", help="Take from the baseline what nothing has changed for.")
@@ -74,7 +80,7 @@ def eval_run(
     ] = None,
     report_file: Annotated[
         Path | None,
-        _report_option("--report", "Write JSON, a baseline for later; a run that broke off goes on."),
+        _report_option("--report", "Write JSON, a baseline for later."),
     ] = None,
     html: Annotated[Path | None, _report_option("--html", "Write a page that tells what broke.")] = None,
     history: Annotated[
@@ -90,7 +96,8 @@ def eval_run(
 ) -> None:
     """Ask every gold fact and score the answers, without a model as judge.
 
-    Without --data the articles of the fact file are indexed into a folder that is thrown away.
+    Without --data the articles of the fact file are indexed into a folder that is thrown away. A run that breaks off
+    keeps its answers beside the report, or the fact file; the same command goes on from there.
 
     Examples:
       rag eval run eval/facts.yaml --floor eval/floor.yaml --html eval.html
@@ -124,11 +131,12 @@ def eval_run(
             certain=target == "this" and (bool(replay) or settings.llm == "none"),
             baseline=earlier,
             changed=changed,
-            keep=report_file.with_name(f"{report_file.name}.part") if report_file else None,
+            keep=stack.enter_context(_kept(report_file or file, "part")),
             **chosen,
         )
         if against:
-            report = side_by_side(report, run(file, asked(against), name=against, **chosen))
+            beside = stack.enter_context(_kept(report_file or file, "beside.part"))
+            report = side_by_side(report, run(file, asked(against), name=against, keep=beside, **chosen))
         if isinstance(llm, Recording) and not (only or tag):
             note(f"{record} holds {llm.keep_used()} replies of {llm.name}.")
     write_report(report, json=report_file, html=html, markdown=markdown, junit=junit, history=past)
@@ -138,6 +146,19 @@ def eval_run(
         say(render(report))
     if not report.passed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _kept(beside: Path, ending: str) -> Iterator[Path | None]:
+    """Where answers are kept until a run is whole, None in a folder that cannot be written; told if it breaks off."""
+    path = beside.with_name(f"{beside.name}.{ending}")
+    before = path.stat().st_size if path.exists() else 0
+    try:
+        yield path if os.access(path.parent, os.W_OK) else None
+    except BaseException:
+        if path.exists() and path.stat().st_size > before:
+            note(f"What was answered is kept in {path}; the same command goes on from there.")
+        raise
 
 
 def _steady(progress: Progress) -> Progress:

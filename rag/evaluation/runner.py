@@ -7,6 +7,7 @@ In: a fact file, a target; out: an `EvalReport`. The target is anything with `st
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -28,7 +29,8 @@ from rag.evaluation.retrieval import K, retrieval
 from rag.types import Answer, Article, Event, Hit, Moment, Noun, Progress, Statement, Summary
 
 _AROUND = 90  # characters shown on either side of a citation
-_GIVE_UP = 3  # errors in a row, from the first question on, after which the target counts as down
+_GIVE_UP_AT_ONCE = 3  # errors in a row, from the first question on, after which the target counts as down
+_GIVE_UP = 6  # errors in a row, anywhere
 
 
 class Target(Protocol):
@@ -179,13 +181,17 @@ def side_by_side(report: EvalReport, other: EvalReport) -> EvalReport:
 
 
 def read_report(path: Path) -> EvalReport:
-    """A report that was written as JSON; `-` reads standard input.
+    """A report that was written as JSON; `-` reads standard input, `REVISION:FILE` a file of another git revision.
 
     Raises:
         InputError: there is none, or it is no report.
     """
+    revision, _, file = str(path).partition(":")
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        if str(path) == "-":
+            text = sys.stdin.read()
+        else:
+            text = _of_revision(revision, file) if file and not path.exists() else path.read_text("utf-8")
         return EvalReport.model_validate_json(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}.", hint="Write one with --report FILE.") from error
@@ -193,6 +199,23 @@ def read_report(path: Path) -> EvalReport:
         raise InputError(
             f"{path} is no report: {error.errors()[0]['msg']}.", hint="Write one with --report FILE."
         ) from error
+
+
+def _of_revision(revision: str, file: str) -> str:
+    """A file as it stands in a revision of the git repository of the working directory."""
+    command = ["git", "show", "--end-of-options", f"{revision}:./{file}"]
+    try:
+        shown = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    except OSError as error:
+        raise InputError(
+            f"git cannot be run: {error.strerror}.", hint="Install it, or name a file."
+        ) from error
+    if shown.returncode:
+        raise InputError(
+            f"{revision}:{file} cannot be read: {(shown.stderr.strip() or 'git failed').splitlines()[0]}.",
+            hint="Name REVISION:FILE as git knows them; the file is sought from the working directory.",
+        )
+    return shown.stdout
 
 
 def _report(attempts: Sequence[Sequence[FactResult]], bounds: Floor, started: datetime) -> EvalReport:
@@ -255,7 +278,7 @@ class Asking:
     ) -> None:
         self._facts, self._target, self._keep = facts, target, keep
         self._articles: dict[str, Article] = {}
-        self._asked = self._errors = 0
+        self._asked = self._errors = self._errors_in_a_row = 0
         self.reused = 0
         self._kept: dict[tuple[str, str], list[FactResult]] = defaultdict(list)
         kept = _read_kept(keep)
@@ -272,7 +295,7 @@ class Asking:
             self.reused += 1
             return earlier.pop(0).model_copy(update={"outcomes": ()})
         result = self._ask(fact, digest)
-        if self._keep:
+        if self._keep and result.status is not None:
             with self._keep.open("a", encoding="utf-8") as file:
                 file.write(f"{result.model_dump_json()}\n")
         return result
@@ -308,11 +331,10 @@ class Asking:
             found = self._search(fact)
         except RagError as error:
             # An error of this one question is its result; one that would meet every question ends the run.
-            self._errors += 1
-            down = self._errors == self._asked == _GIVE_UP
-            if down or not (error.retryable or isinstance(error, InputError)):
+            if self._is_down() or not (error.retryable or isinstance(error, InputError)):
                 raise
             return _broken(base, fact, f"{error.code}: {error}", time.perf_counter() - begin)
+        self._errors_in_a_row = 0
         return base.model_copy(
             update={
                 "status": answer.status,
@@ -330,6 +352,12 @@ class Asking:
                 "fingerprint": answer.fingerprint,
             }
         )
+
+    def _is_down(self) -> bool:
+        """Counts an error; true if there have been so many in a row that no question will be answered."""
+        self._errors += 1
+        self._errors_in_a_row += 1
+        return self._errors == self._asked == _GIVE_UP_AT_ONCE or self._errors_in_a_row >= _GIVE_UP
 
     def _answer(self, fact: Fact, begin: float) -> tuple[Answer | None, float | None]:
         """The answer, and after how many seconds its first statement came."""

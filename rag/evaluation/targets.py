@@ -6,12 +6,16 @@ searched in the articles of the fact file, word for word.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
+from inspect import getsourcefile, isfunction
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Any
 
 from rag.errors import AccessDenied, ArticleNotFound, InputError, RagError, ServiceError, ServiceUnavailable
@@ -67,7 +71,7 @@ def open_target(name: str, facts: FactFile, *, key: str = "", timeout: float = 1
         return target
     if not callable(found):
         raise InputError(f"The target {name!r} is no function.", hint=_HINT)
-    return Called(found, facts, name)
+    return Called(found, facts, name, timeout)
 
 
 def _imported(name: str) -> Any:
@@ -94,7 +98,12 @@ def _from_file(path: Path) -> Any:
 
 
 class Texts:
-    """A target that writes text; its articles are those of the fact file."""
+    """A target that writes text; its articles are those of the fact file.
+
+    `fingerprint` changes with what answers, as far as that can be seen; empty if it cannot.
+    """
+
+    fingerprint = ""
 
     def __init__(self, facts: FactFile) -> None:
         self._articles = {
@@ -136,6 +145,7 @@ class Texts:
             text=text,
             citations=citations if statements else (),
             usage=usage,
+            fingerprint=self.fingerprint,
         )
 
     def _citation(self, quote: str, number: int) -> Citation:
@@ -168,28 +178,26 @@ class Called(Texts):
         function: what is asked. It gets `history` as a keyword where a fact has one.
         facts: the fact file.
         name: what to call it in errors.
+        timeout: seconds for one answer; a function that takes longer is left to itself.
     """
 
-    def __init__(self, function: Callable[..., Any], facts: FactFile, name: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], facts: FactFile, name: str, timeout: float = 120.0
+    ) -> None:
         super().__init__(facts)
         self._function, self._name = function, name
+        self._timeout = timeout
+        self.fingerprint = _source_fingerprint(function)
 
     def stream(self, question: str, **more: Any) -> Iterator[Event]:
         """One event: the answer.
 
         Raises:
-            ServiceUnavailable: the function raised. ServiceError: it returned something else.
+            ServiceUnavailable: the function raised or took too long. ServiceError: it returned something else.
         """
-        try:
-            said = self._function(question, **more)
-        except RagError:
-            raise
-        except Exception as error:  # foreign code may raise anything; it is this question's result
-            raise ServiceUnavailable(
-                f"The target {self._name} failed: {type(error).__name__}: {error}"
-            ) from error
+        said = self._said(question, **more)
         if isinstance(said, Answer):
-            yield said
+            yield said if said.fingerprint else said.model_copy(update={"fingerprint": self.fingerprint})
         elif isinstance(said, str):
             yield self._read(question, said, _QUOTED.findall(said), Usage())
         elif isinstance(said, Mapping) and isinstance(said.get("text"), str):
@@ -201,6 +209,38 @@ class Called(Texts):
                 f"The target {self._name} returned {type(said).__name__}.",
                 hint='Return an Answer, a text, or {"text": …, "quotes": […]}.',
             )
+
+    def _said(self, question: str, **more: Any) -> Any:
+        """What the function returns, asked in a thread of its own: one that hangs must not hang the run."""
+        came: Queue[tuple[Any, BaseException | None]] = Queue()
+
+        def ask() -> None:
+            try:
+                came.put((self._function(question, **more), None))
+            except BaseException as error:  # whatever ends the function is told by whoever waits for it
+                came.put((None, error))
+
+        Thread(target=ask, daemon=True).start()
+        try:
+            said, error = came.get(timeout=self._timeout)
+        except Empty as late:
+            raise ServiceUnavailable(
+                f"The target {self._name} did not answer within {self._timeout:g} s.",
+                hint="Raise RAG_DEADLINE.",
+            ) from late
+        if error is None:
+            return said
+        if isinstance(error, RagError) or not isinstance(error, Exception):
+            raise error
+        raise ServiceUnavailable(
+            f"The target {self._name} failed: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _source_fingerprint(function: Callable[..., Any]) -> str:
+    """Hash of the file that a function stands in; empty where there is none."""
+    file = getsourcefile(function) if isfunction(function) else None
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:12] if file and Path(file).is_file() else ""
 
 
 class Endpoint(Texts):
@@ -221,6 +261,7 @@ class Endpoint(Texts):
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(headers=headers, timeout=timeout)
         self._url, self._model = f"{url.rstrip('/')}/chat/completions", model
+        self.fingerprint = hashlib.sha256(f"{self._url}#{model}".encode()).hexdigest()[:12]
 
     def stream(self, question: str, **more: Any) -> Iterator[Event]:
         """One event: the answer.

@@ -1,0 +1,164 @@
+"""Runs that break off and targets that are down, slow or talk nonsense: told, and nothing that was had is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_evaluation import FACT_FILE, SILENCE, TOY, Replies, fact_file, toy_answer
+
+from rag.cli import main
+from rag.errors import InputError, ServiceUnavailable
+from rag.evaluation import open_target, read_facts, read_report, run
+from rag.types import Answer
+
+MORE = "".join(
+    f'  - {{id: more-{n}, question: "Wie viele Boote {n}?", language: de, kind: how_many, status: not_found}}\n'
+    for n in range(8)
+)
+FUNCTIONS = """
+import time
+SILENT = "Das steht nicht in diesen Artikeln."
+
+def slow(question):
+    time.sleep(30)
+
+def breaks_later(question):
+    if "5" in question:
+        raise KeyboardInterrupt
+    return SILENT
+
+def says(question):
+    return SILENT
+
+def down_later(question):
+    if question.startswith("W") and "Boote" in question:
+        raise ConnectionError("refused")
+    return SILENT
+"""
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    path = fact_file(tmp_path)
+    path.write_text(FACT_FILE + MORE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Iterator[str]:
+    path = tmp_path / "breaking.py"
+    path.write_text(FUNCTIONS, encoding="utf-8")
+    yield str(path)
+    sys.modules.pop("rag_target_breaking", None)
+
+
+def test_a_function_that_hangs_is_given_up(facts: Path, functions: str) -> None:
+    target = open_target(f"{functions}:slow", read_facts(facts), timeout=0.05)
+    began = time.monotonic()
+    with pytest.raises(ServiceUnavailable, match=r"slow did not answer within 0\.05 s"):
+        list(target.stream("Who came?"))
+    assert time.monotonic() - began < 10
+
+
+def test_a_target_that_goes_down_in_the_middle_ends_the_run_and_keeps_what_it_said(
+    facts: Path, functions: str, tmp_path: Path
+) -> None:
+    target = open_target(f"{functions}:down_later", read_facts(facts))
+    keep = tmp_path / "kept.part"
+    with pytest.raises(ServiceUnavailable, match="refused"):
+        run(facts, target, keep=keep)
+    assert len(keep.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_single_errors_among_answers_end_nothing(facts: Path) -> None:
+    class Shaky(Replies):
+        asked = 0
+
+        def stream(self, question: str, **more: Any) -> Iterator[Answer]:
+            self.asked += 1
+            if self.asked % 2 == 0:
+                raise ServiceUnavailable("busy")
+            yield SILENCE
+
+    report = run(facts, Shaky({}, {"a": TOY}))
+    assert sum(one.judgement.has("error") for one in report.results) == 5
+
+
+def test_a_run_that_was_interrupted_goes_on_with_the_same_command(
+    facts: Path, functions: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = facts.with_name("facts.yaml.part")
+    command = ["eval", "run", str(facts), "--target"]
+    assert main([*command, f"{functions}:breaks_later"]) == 130
+    assert f"kept in {kept}" in capsys.readouterr().err
+    assert len(kept.read_text(encoding="utf-8").splitlines()) == 7
+    sys.modules.pop("rag_target_breaking")
+    report = tmp_path / "report.json"
+    kept.rename(report.with_name("report.json.part"))
+    assert main([*command, f"{functions}:says", "--report", str(report)]) == 0
+    assert "7 answers taken over" in capsys.readouterr().out
+    assert read_report(report).reused == 7
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_answers_of_a_function_that_was_changed_since_are_not_taken_over(
+    facts: Path, functions: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["eval", "run", str(facts), "--target"]
+    assert main([*command, f"{functions}:breaks_later"]) == 130
+    sys.modules.pop("rag_target_breaking")
+    Path(functions).write_text(f"{FUNCTIONS}\n# changed\n", encoding="utf-8")
+    assert main([*command, f"{functions}:says"]) == 0
+    assert "taken over" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "says"),
+    [
+        ("http://127.0.0.1:9", 3, "127.0.0.1:9"),
+        ("openai:http://127.0.0.1:9/v1#m", 3, "Start it, or check the URL."),
+        ("nowhere.py:ask", 2, "there is no file nowhere.py"),
+        ("no_such_module:ask", 2, "No module named 'no_such_module'"),
+        ("nonsense", 2, "There is no target 'nonsense'"),
+    ],
+)
+def test_a_target_that_is_not_there_is_told_instead_of_a_score(
+    facts: Path, target: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "run", str(facts), "--target", target]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert says in err
+
+
+# --- another revision ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    report = run(fact_file(tmp_path), Replies({"Who came?": toy_answer(), "Wie viele?": SILENCE}, {"a": TOY}))
+    (tmp_path / "base.json").write_text(report.model_dump_json(), encoding="utf-8")
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "base.json"], [*who, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    (tmp_path / "base.json").unlink()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_baseline_is_read_out_of_another_revision(repository: Path) -> None:
+    assert len(read_report(Path("HEAD:base.json")).results) == 2
+
+
+@pytest.mark.parametrize("name", ["HEAD:none.json", "nowhere:base.json", "--output=x:base.json"])
+def test_a_revision_without_the_baseline_is_told(repository: Path, name: str) -> None:
+    with pytest.raises(InputError, match="cannot be read") as error:
+        read_report(Path(name))
+    assert "REVISION:FILE" in error.value.hint
+    assert not (repository / "x").exists()
