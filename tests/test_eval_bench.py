@@ -158,7 +158,8 @@ def test_the_same_seed_draws_the_same_questions(folder: Path) -> None:
 def test_an_article_counts_where_its_first_passage_stands() -> None:
     def hit(url: str) -> Hit:
         place = {"first": 0, "last": 0, "start": 0, "end": 1, "text": "x", "score": 1.0}
-        return Hit(kind="passage", article_id=url, revision="r", found_by=FoundBy.BOTH, url=url, **place)
+        own = {"kind": "passage", "article_id": url, "revision": "r", "found_by": FoundBy.BOTH, "url": url}
+        return Hit.model_validate({**own, **place})
 
     found = rank_measures(["u", "v", "w"], [[hit("x"), hit("x"), hit("u")], [], [hit("w")]])
     assert found["hit@4"] == [1.0, 0.0, 1.0]
