@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import HashEncoder
+from fakes import FakeChatModel, HashEncoder, ReadingModel
 
 from rag import NewsQA, Status
 from rag.cli import main
@@ -25,6 +25,7 @@ from rag.evaluation.bench import (
     to_markdown,
     write_bench,
 )
+from rag.evaluation.naive import Naive
 from rag.evaluation.questions import AskedQuestion
 from rag.evaluation.sets import read_sets
 from rag.retrieve import WAYS
@@ -252,6 +253,24 @@ def test_questions_are_asked_of_their_own_documents_alone(tmp_path: Path) -> Non
     assert "Low" not in report.outcomes[1].told
 
 
+def test_the_model_of_the_archive_answers_and_its_tokens_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write(folder, "races", RACES)
+    sets, documents = read_sets(folder)
+    settings, llm = Settings(data=tmp_path), ReadingModel("Anna Roth", "Tom Low")
+    naive = FakeChatModel(["Anna Roth.", "Anna Roth."])
+    asks = {**ASKS, "naive": partial(Naive, llm=naive)}
+    with NewsQA.open(tmp_path / "data", settings=settings, encoder=HashEncoder(256), llm=llm) as qa:
+        report = bench(sets, documents, qa, Ways(searches=SEARCHES, asks=asks))
+    values = {(one.way, one.measure): one.value for one in report.scores}
+    assert values["ask", "disagreement shown, of disputed"] == 1.0
+    assert values["naive", "disagreement shown, of disputed"] == 0.0
+    assert {one.way: one.prompt_tokens for one in report.costs}["naive"] == 6
+    assert llm.calls
+    assert naive.calls == 2
+
+
 def test_facts_are_searched_and_who_said_what_is_asked_twice(tmp_path: Path) -> None:
     folder = tmp_path / "own"
     folder.mkdir()
@@ -307,6 +326,7 @@ def test_a_sample_takes_as_many_of_every_part(folder: Path) -> None:
     ]
     drawn = [one.stratum for one in sample(questions, 7, 0)]
     assert (drawn.count("a"), drawn.count("b"), drawn.count("c")) == (1, 3, 3)
+    assert sample(questions, 12, 0)[:7] == sample(questions, 7, 0)
 
 
 def test_without_a_model_nothing_is_asked_naively(

@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from datetime import time as moment
+from itertools import islice, zip_longest
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -184,16 +185,18 @@ def _url(doc_id: str) -> str:
 
 
 def sample(questions: Sequence[AskedQuestion], n: int, seed: int) -> list[AskedQuestion]:
-    """`n` of the questions, the same for the same seed, as many of every stratum; all if `n` is 0 or too large."""
+    """`n` of the questions, as many of every stratum; all if `n` is 0 or too large.
+
+    The same for the same seed, and a larger sample holds the smaller one.
+    """
     if not n or n >= len(questions):
         return list(questions)
-    strata = sorted({one.stratum for one in questions})
-    drawn = random.Random(seed)
-    chosen: list[AskedQuestion] = []
-    for left, stratum in zip(range(len(strata), 0, -1), strata, strict=True):
-        own = [one for one in questions if one.stratum == stratum]
-        chosen += drawn.sample(own, min(len(own), (n - len(chosen)) // left))
-    return chosen
+    strata: dict[str, list[AskedQuestion]] = {}
+    for one in questions:
+        strata.setdefault(one.stratum, []).append(one)
+    shuffled = [random.Random(seed).sample(own, len(own)) for own in strata.values()]
+    turns = (one for row in zip_longest(*shuffled) for one in row if one is not None)
+    return list(islice(turns, n))
 
 
 def bench(
