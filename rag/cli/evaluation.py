@@ -19,7 +19,7 @@ from rag.cli.terminal import note, progress_bar, say, say_json
 from rag.errors import InputError
 
 if TYPE_CHECKING:
-    from rag.evaluation import FactFile, Target
+    from rag.evaluation import Agreement, FactFile, Judge, Target
     from rag.evaluation.bench import Ways
     from rag.newsqa import NewsQA
     from rag.settings import Settings
@@ -78,6 +78,12 @@ def eval_run(
         Path | None,
         typer.Option("--replay", metavar="REPLIES", help="Answer with these replies, without the model."),
     ] = None,
+    judge: Annotated[
+        str, typer.Option("--judge", metavar="MODEL", help="Also ask this model, any that RAG_LLM may name.")
+    ] = "",
+    agreement: Annotated[
+        Path | None, _report_option("--agreement", "How far people agree with it; from `rag eval judge`.")
+    ] = None,
     report_file: Annotated[
         Path | None,
         _report_option("--report", "Write JSON, a baseline for later."),
@@ -94,7 +100,7 @@ def eval_run(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask every gold fact and score the answers, without a model as judge.
+    """Ask every gold fact and score the answers, without a model as judge unless one is named.
 
     Without --data the articles of the fact file are indexed into a folder that is thrown away. A run that breaks off
     keeps its answers beside the report, or the fact file; the same command goes on from there.
@@ -132,6 +138,7 @@ def eval_run(
             baseline=earlier,
             changed=changed,
             keep=stack.enter_context(_kept(report_file or file, "part")),
+            judge=stack.enter_context(_judging(judge, agreement, settings)),
             **chosen,
         )
         if against:
@@ -146,6 +153,41 @@ def eval_run(
         say(render(report))
     if not report.passed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _judging(
+    model: str, agreement: Path | None, settings: Settings
+) -> Iterator[tuple[Judge, Agreement] | None]:
+    """A model as judge, with how far people agree with it; None if none is wanted."""
+    from rag.evaluation import read_agreement
+
+    if not model:
+        yield None
+        return
+    if agreement is None:
+        raise InputError(
+            f"--judge {model} needs its agreement with people.",
+            hint=f"Measure it with `rag eval judge LABELS --judge {model} --report FILE`, then add --agreement FILE.",
+        )
+    with _judge(model, settings) as judge:
+        yield judge, read_agreement(agreement, judge)
+
+
+@contextmanager
+def _judge(model: str, settings: Settings) -> Iterator[Judge]:
+    from rag.evaluation import Judge
+    from rag.llm import open_llm
+    from rag.prompts import load_prompt
+
+    with progress_bar() as progress:
+        llm = open_llm(settings.model_copy(update={"llm": model}), progress)
+    if llm is None:
+        raise InputError("--judge none is no model.", hint="Name any that RAG_LLM may name.")
+    try:
+        yield Judge(llm, load_prompt("judge").fill)
+    finally:
+        llm.close()
 
 
 @contextmanager
@@ -248,6 +290,46 @@ def _allowed(text: str) -> tuple[str, float]:
         return name, float(share)
     except ValueError as error:
         raise InputError(f"--allow {text} is no share.", hint="Write NAME=0.1 for a tenth.") from error
+
+
+@command(eval_app, "judge")
+def eval_judge(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="LABELS", help="JSON Lines with claim, evidence, supported, perhaps src."),
+    ],
+    judge: Annotated[
+        str, typer.Option("--judge", metavar="MODEL", help="Any that RAG_LLM may name; by default that one.")
+    ] = "",
+    n: Annotated[int, typer.Option("--n", min=0, help="Claims drawn, half of each kind; 0 for all.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
+    least: Annotated[
+        float, typer.Option("--least", min=0.5, max=1, help="Balanced accuracy from which verdicts count.")
+    ] = 0.7,
+    report_file: Annotated[Path | None, _report_option("--report", "Write JSON for `rag eval run`.")] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far a model as judge agrees with people; exit code 1 if its verdicts would not count.
+
+    Examples:
+      rag eval judge labels.jsonl --judge openai:gpt-5-mini --report agreement.json
+      rag eval run facts.yaml --judge openai:gpt-5-mini --agreement agreement.json
+    """
+    from rag.evaluation import agreement, read_labels, render_agreement, write_text
+
+    labelled = read_labels(file, n=n, seed=seed)
+    settings = settings_of(data)
+    with _judge(judge or settings.llm, settings) as asked, progress_bar() as progress:
+        found = agreement(asked, labelled, labels=file.name, least=least, progress=progress)
+    if report_file:
+        write_text(report_file, f"{found.model_dump_json(indent=1)}\n")
+    if as_json:
+        say_json(found)
+    else:
+        say(render_agreement(found))
+    if not found.counts:
+        raise typer.Exit(1)
 
 
 @command(eval_app, "lint")

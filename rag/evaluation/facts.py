@@ -36,6 +36,7 @@ RATES = (
     "spans",
     "supported",
     "language",
+    "judged",
     "said",
     "citation_precision",
     "citation_recall",

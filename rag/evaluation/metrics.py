@@ -26,7 +26,8 @@ class FactResult(Noun):
     said, `proof` are the sentences that prove it, `around` the text before and after each citation. `retrieval` are the
     measures of the search for this question, where the target searches. `outcomes` says of every run whether it was
     faultless; what is shown is the first that was not. `digest` changes with fact and articles. `disputed` is
-    true if the answer shows sources that disagree.
+    true if the answer shows sources that disagree. A model as judge, if there was one, was asked about `judged`
+    statements and found those in `doubted` not proven; `judge` is its name, `judge_counts` whether its word counts.
     """
 
     id: str
@@ -51,6 +52,10 @@ class FactResult(Noun):
     fingerprint: str = ""
     digest: str = ""
     disputed: bool = False
+    judge: str = ""
+    judge_counts: bool = False
+    judged: int = Field(default=0, ge=0)
+    doubted: tuple[str, ...] = ()
     outcomes: tuple[bool, ...] = ()
 
     @property
@@ -158,6 +163,11 @@ def _searched(results: Sequence[FactResult], name: str) -> Counts:
     return sum(values), len(values)
 
 
+def _judged(results: Sequence[FactResult]) -> Counts:
+    judged = sum(result.judged for result in results)
+    return judged - sum(len(result.doubted) for result in results), judged
+
+
 _RATES: dict[str, Callable[[Sequence[FactResult]], Counts]] = {
     "facts": lambda all_: _count(all_, lambda r: True, lambda r: r.passed),
     "content": lambda all_: _count(all_, lambda r: r.answerable, lambda r: r.content_right),
@@ -166,6 +176,7 @@ _RATES: dict[str, Callable[[Sequence[FactResult]], Counts]] = {
     ),
     "unanswerable": lambda all_: _count(all_, lambda r: not r.answerable, lambda r: r.silent),
     "said": lambda all_: _count(all_, lambda r: r.answerable, lambda r: r.said),
+    "judged": lambda all_: _judged([one for one in all_ if one.judge_counts]),
     "citation_precision": lambda all_: _sum([r for r in all_ if r.answerable], "proving", "spans"),
     "citation_recall": lambda all_: _sum(all_, "proven", "required"),
     "hit_at_10": lambda all_: _searched(all_, "hit"),

@@ -15,6 +15,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from rag.evaluation.compare import Comparison
+from rag.evaluation.judging import AGREEMENT_HEAD, agreement_rows, what_it_means
 from rag.evaluation.metrics import FactResult, Measure
 from rag.evaluation.report import (
     LABELS,
@@ -52,7 +53,7 @@ def render_page(report: EvalReport, history: Sequence[EvalReport] = ()) -> str:
         "how": escape(_how(report)),
         "broken": _broken(report, [*failed, *flaky]),
         "measures": "".join(_measure(one, past) for one in report.measures if one.n or one.bound is not None),
-        "comparisons": _beside(report) + "".join(map(_comparison, report.comparisons)),
+        "comparisons": _beside(report) + _agreement(report) + "".join(map(_comparison, report.comparisons)),
         "kinds": _options(result.kind for result in report.results),
         "languages": _options(result.language for result in report.results),
         "tags": _options(tag for result in report.results for tag in result.tags),
@@ -177,6 +178,18 @@ def _beside(report: EvalReport) -> str:
     return f"<section><h2>Side by side</h2><table><tr>{head}</tr>{rows}</table></section>"
 
 
+def _agreement(report: EvalReport) -> str:
+    if not report.agreement:
+        return ""
+    head = "".join(f"<th>{escape(name)}</th>" for name in AGREEMENT_HEAD)
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for row in agreement_rows(report.agreement)
+    )
+    told = escape(what_it_means(report.agreement))
+    return f"<section><h2>A model as judge</h2><table><tr>{head}</tr>{rows}</table><p class=small>{told}</p></section>"
+
+
 def _options(values: Iterable[str]) -> str:
     return "".join(f"<option>{escape(value)}</option>" for value in sorted(set(values)))
 
@@ -204,6 +217,7 @@ def _fact(result: FactResult, other: FactResult | None) -> str:
                 [f"<b>{one.kind}</b> {escape(one.detail)}" for one in result.judgement.faults],
             ),
             _part("Answer", _answer(result)),
+            _list("The judge doubts", [escape(_short(text)) for text in result.doubted]),
             _part(f"The other target ({other.state})", _answer(other) + _wrong(other)) if other else "",
             _list("Must be said", [escape(name) for name in result.required]),
             _list("Cited", [_cited(one, result, n) for n, one in enumerate(result.citations)]),

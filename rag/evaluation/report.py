@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from rag.errors import InputError
 from rag.evaluation.compare import Comparison, Row
+from rag.evaluation.judging import AGREEMENT_HEAD, Agreement, agreement_rows, what_it_means
 from rag.evaluation.metrics import FactResult, Measure
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ LABELS = {
     "spans": "citations whose span is their quote",
     "supported": "statements without a stranger",
     "language": "answered in the question's language",
+    "judged": "statements that the judge finds proven",
     "said": "required content said, cited or not",
     "citation_precision": "citations in a proving sentence",
     "citation_recall": "required contents with their proof cited",
@@ -67,11 +69,18 @@ def render(report: EvalReport, *, details: bool = True) -> str:
         parts.append(_table((f"tag {tag}", "value", "95 %", "n", "bound", ""), bound))
     if report.beside_measures:
         parts.append(_table(beside_head(report), beside_rows(report)))
+    if report.agreement:
+        parts.append(render_agreement(report.agreement))
     parts += [_comparison(one) for one in report.comparisons]
     if details:
         parts += [explain(result) for result in report.failures]
     parts.append(_verdict(report))
     return "\n\n".join(parts)
+
+
+def render_agreement(agreement: Agreement) -> str:
+    """How far a judge agrees with people, and whether its verdicts count."""
+    return f"{_table(AGREEMENT_HEAD, agreement_rows(agreement))}\n{what_it_means(agreement)}"
 
 
 def beside_head(report: EvalReport) -> tuple[str, ...]:
@@ -134,6 +143,8 @@ def render_markdown(report: EvalReport, *, most: int = 20) -> str:
     parts = [f"## {sign} {_verdict(report)}", _pipes(head, [measure_row(one) for one in bounded])]
     if report.beside_measures:
         parts.append(_pipes(beside_head(report), beside_rows(report)))
+    if report.agreement:
+        parts += [_pipes(AGREEMENT_HEAD, agreement_rows(report.agreement)), what_it_means(report.agreement)]
     for comparison in report.comparisons:
         sides = (f"{comparison.before} → {comparison.after}", "before", "after", "lost", "gained", "p", "")
         parts += [_pipes(sides, [comparison_row(comparison, row) for row in comparison.rows])]
@@ -299,6 +310,7 @@ def explain(result: FactResult) -> str:
     if result.text:
         lines.append("  answer: " + result.text.replace("\n", "\n          "))
     lines += [f"  {fault.kind}: {fault.detail}" for fault in result.judgement.faults]
+    lines += [f"  the judge doubts: {text}" for text in result.doubted]
     lines += [f"  [{c.number}] {c.article_id}[{c.start}:{c.end}] {c.quote!r}" for c in result.citations]
     return "\n".join(lines)
 

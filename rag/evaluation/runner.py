@@ -22,6 +22,8 @@ from rag.errors import ArticleNotFound, InputError, RagError
 from rag.evaluation.checks import Fault, Judgement, judge
 from rag.evaluation.compare import Comparison, compare
 from rag.evaluation.facts import Fact, FactFile, Floor
+from rag.evaluation.judging import Agreement, Judge
+from rag.evaluation.matching import without_marks
 from rag.evaluation.metrics import FactResult, Measure, measure
 from rag.evaluation.reading import read_facts, read_floor
 from rag.evaluation.report import write_junit
@@ -51,7 +53,8 @@ class EvalReport(Noun):
     """A finished run. `passed` is true if every bound was kept; a fact may have failed all the same.
 
     `measures` are over all runs of all facts, `tagged` those of the facts with a tag; `results` hold each fact once.
-    `beside` are the results of a second target, asked the same.
+    `beside` are the results of a second target, asked the same. `agreement` tells how far people agree with the model
+    that judged, if one did.
     """
 
     facts_path: str
@@ -69,6 +72,7 @@ class EvalReport(Noun):
     comparisons: tuple[Comparison, ...] = ()
     beside: tuple[FactResult, ...] = ()
     beside_measures: tuple[Measure, ...] = ()
+    agreement: Agreement | None = None
 
     @property
     def failures(self) -> tuple[FactResult, ...]:
@@ -97,6 +101,7 @@ def run(
     baseline: EvalReport | None = None,
     changed: bool = False,
     keep: Path | None = None,
+    judge: tuple[Judge, Agreement] | None = None,
     junit: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EvalReport:
@@ -115,6 +120,8 @@ def run(
         baseline: an earlier report; shares may not fall below it further than the floor's `drops` allow.
         changed: take over results of the baseline whose fact, articles and fingerprint are still the same.
         keep: file that holds each result as it comes; a run that broke off goes on from it. Gone after a whole run.
+        judge: a model that is asked whether citations prove their statements, and how far people agree with it; its
+            verdicts are a measure, and only where they count.
         junit: where to write JUnit XML.
         progress: told of every question.
 
@@ -128,7 +135,7 @@ def run(
     if runs < 1:
         raise InputError(f"runs = {runs} is less than 1.", hint="Ask every question at least once.")
     known = baseline.results if changed and baseline else ()
-    asking = Asking(facts, target, known, keep)
+    asking = Asking(facts, target, known, keep, judge)
     started, clock = datetime.now(UTC), time.perf_counter()
     attempts: list[list[FactResult]] = []
     for n, fact in enumerate(chosen):
@@ -145,6 +152,7 @@ def run(
             "target": name,
             "runs": runs,
             "reused": asking.reused,
+            "agreement": judge[1] if judge else None,
         }
     )
     if baseline:
@@ -267,6 +275,7 @@ class Asking:
         target: what answers.
         known: results that stand for an answer where nothing has changed.
         keep: file to keep results in and to go on from.
+        judge: see `run`.
     """
 
     def __init__(
@@ -275,8 +284,9 @@ class Asking:
         target: Target,
         known: Sequence[FactResult] = (),
         keep: Path | None = None,
+        judge: tuple[Judge, Agreement] | None = None,
     ) -> None:
-        self._facts, self._target, self._keep = facts, target, keep
+        self._facts, self._target, self._keep, self._judge = facts, target, keep, judge
         self._articles: dict[str, Article] = {}
         self._asked = self._errors = self._errors_in_a_row = 0
         self.reused = 0
@@ -285,7 +295,8 @@ class Asking:
         # Only what is to be taken over asks for the fingerprint: it may load a model.
         self._fingerprint = str(getattr(target, "fingerprint", "")) if known or kept else ""
         for result in (*kept, *known):
-            if result.digest and result.fingerprint:
+            as_wanted = judge is None or result.judge == judge[0].name
+            if result.digest and result.fingerprint and as_wanted:
                 self._kept[result.digest, result.fingerprint].append(result)
 
     def result(self, fact: Fact) -> FactResult:
@@ -329,6 +340,7 @@ class Asking:
                 return _broken(base, fact, "the stream ended without an answer", seconds)
             self._read({c.article_id for c in _citations(answer)})
             found = self._search(fact)
+            verdicts = self._verdicts(answer)
         except RagError as error:
             # An error of this one question is its result; one that would meet every question ends the run.
             if self._is_down() or not (error.retryable or isinstance(error, InputError)):
@@ -351,6 +363,7 @@ class Asking:
                 "usage": answer.usage,
                 "fingerprint": answer.fingerprint,
             }
+            | verdicts
         )
 
     def _is_down(self) -> bool:
@@ -373,6 +386,24 @@ class Asking:
             if isinstance(event, Answer):
                 answer = event
         return answer, first
+
+    def _verdicts(self, answer: Answer) -> dict[str, Any]:
+        """What the judge says of every statement that cites something."""
+        if self._judge is None:
+            return {}
+        judge, agreement = self._judge
+        cited = [
+            (one, " ".join(c.quote for c in one.citations)) for one in answer.statements if one.citations
+        ]
+        doubted = tuple(
+            one.text for one, quotes in cited if not judge.supports(quotes, without_marks(one.text))
+        )
+        return {
+            "judge": judge.name,
+            "judge_counts": agreement.counts,
+            "judged": len(cited),
+            "doubted": doubted,
+        }
 
     def _method(self, name: str) -> Callable[..., Any]:
         method: Callable[..., Any] | None = getattr(self._target, name, None)
