@@ -1,6 +1,6 @@
 """What people would write instead: a plain retrieval chain out of stock LangChain parts, with the same models.
 
-1,000-character chunks in LangChain's own vector store, four of them stuffed into the prompt. A target for `rag eval`:
+1,000-character chunks in Chroma, four of them stuffed into the prompt, one call of the model. A target for `rag eval`:
 
     rag eval run eval/facts.yaml --target this --against eval/plain_chain.py:ask --html beside.html
 """
@@ -10,11 +10,17 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from chromadb.config import Settings as ChromaSettings
+from langchain_chroma import Chroma
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
+from langchain_core.messages import BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnablePassthrough
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from rag.encoder import open_encoder
@@ -22,20 +28,23 @@ from rag.errors import SettingsError
 from rag.evaluation import read_facts
 from rag.llm import open_llm
 from rag.settings import read_settings
-from rag.types import ChatModel, Message
+from rag.types import ChatModel, Encoder, Message
 
 FACTS = Path(__file__).with_name("facts.yaml")
+CHUNKS = 4
+MAX_TOKENS = 300
 PROMPT = ChatPromptTemplate.from_template(
     "Answer the question based only on the following context. Answer in the language of the question. "
     "If the context does not contain the answer, say that you don't know.\n\n{context}\n\nQuestion: {question}"
 )
+_ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 
 
 class SameEncoder(Embeddings):
     """The encoder of the settings, for LangChain."""
 
-    def __init__(self) -> None:
-        self._encoder = open_encoder(read_settings())
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector per text."""
@@ -47,25 +56,50 @@ class SameEncoder(Embeddings):
         return vector
 
 
-@cache
-def _store() -> InMemoryVectorStore:
-    texts = [Document(page_content=text) for text in read_facts(FACTS).texts]
-    chunks = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=100).split_documents(texts)
-    return InMemoryVectorStore.from_documents(chunks, SameEncoder())
+def same_model(model: ChatModel) -> Runnable[PromptValue, BaseMessage | str]:
+    """The language model of the settings, for LangChain."""
+
+    def say(prompt: PromptValue) -> str:
+        turns = [
+            Message.model_validate({"role": _ROLES[turn.type], "content": str(turn.content)})
+            for turn in prompt.to_messages()
+        ]
+        return model.complete(turns, max_tokens=MAX_TOKENS).text
+
+    return RunnableLambda(say)
+
+
+def chain(texts: list[str], encoder: Encoder, model: ChatModel) -> Runnable[str, dict[str, Any]]:
+    """Question in; out a mapping with `context`, the chunks that were read, and `answer`."""
+    splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=100)
+    chunks = splitter.split_documents([Document(page_content=text) for text in texts])
+    store = Chroma.from_documents(
+        chunks,
+        SameEncoder(encoder),
+        collection_name=f"plain-{uuid4().hex}",  # Chroma in memory is one for the whole process
+        client_settings=ChromaSettings(anonymized_telemetry=False),
+    )
+    read = RunnableParallel(
+        context=store.as_retriever(search_kwargs={"k": CHUNKS}), question=RunnablePassthrough()
+    )
+    stuffed = RunnablePassthrough.assign(
+        context=lambda found: "\n\n".join(chunk.page_content for chunk in found["context"])
+    )
+    answer = stuffed | PROMPT | same_model(model) | StrOutputParser()
+    whole: Runnable[str, dict[str, Any]] = read | RunnablePassthrough.assign(answer=answer)
+    return whole
 
 
 @cache
-def _model() -> ChatModel:
-    model = open_llm(read_settings())
+def _chain() -> Runnable[str, dict[str, Any]]:
+    settings = read_settings()
+    model = open_llm(settings)
     if model is None:
         raise SettingsError("RAG_LLM = 'none' writes no answer.", hint="Name a model.")
-    return model
+    return chain(list(read_facts(FACTS).texts), open_encoder(settings), model)
 
 
 def ask(question: str) -> dict[str, Any]:
     """The chain's answer, with the chunks it has read as its quotes."""
-    chunks = _store().similarity_search(question, k=4)
-    context = "\n\n".join(chunk.page_content for chunk in chunks)
-    (turn,) = PROMPT.format_messages(context=context, question=question)
-    reply = _model().complete([Message(role="user", content=str(turn.content))], max_tokens=300)
-    return {"text": reply.text, "quotes": [chunk.page_content for chunk in chunks]}
+    found = _chain().invoke(question)
+    return {"text": found["answer"], "quotes": [chunk.page_content for chunk in found["context"]]}
