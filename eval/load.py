@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -22,7 +23,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -131,15 +131,13 @@ def filled(articles: int) -> Iterator[tuple[Path, NewsQA]]:
 @contextmanager
 def serving(qa: NewsQA, **settings: Any) -> Iterator[tuple[str, Any]]:
     """The service around an open index, in a thread of this process: its address and app."""
-    import uvicorn
-
-    from rag.api import create_app, listen
+    from rag.api import create_app, listen, server_of
 
     with TemporaryDirectory(prefix="rag-load-") as nowhere:
         chosen = Settings(data=Path(nowhere), llm="none", **settings)
         with listen("127.0.0.1", 0, chosen) as bound:
             app = create_app(qa, chosen)
-            server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
+            server = server_of(app, chosen)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
             thread.start()
             while not server.started:
@@ -206,54 +204,78 @@ def overhead(options: argparse.Namespace) -> list[Figure]:
 
 
 def searching(options: argparse.Namespace) -> list[Figure]:
-    """64 clients for some time, against one in the process."""
+    """64 clients for some time, against one in the process: in turns, so that both meet the same circumstances.
+
+    The clients run in a process of their own, on the same processors; what they cost is part of what is measured.
+    """
     press = Press(Random(SEED + 1))
-    questions = [press.question() for _ in range(200)]
+    alone, served = Spent(), Spent()
+    errors, cost, took = 0, 0.0, list[float]()
     with filled(options.articles) as (_, qa), serving(qa) as (url, _):
-        for question in questions[:10]:
-            qa.search(question)
-        began = time.perf_counter()
-        for question in questions[:100]:
-            qa.search(question)
-        alone = 100 / (time.perf_counter() - began)
-        done, errors, took = asyncio.run(_searchers(url, questions, options.seconds))
-    rate = done / options.seconds
-    cores = os.cpu_count() or 1
+        for turn in range(_TURNS + 1):
+            questions = [press.question() for _ in range(5_000)]  # more than anything remembers
+            with alone.measured(_ALONE):
+                for question in questions[:_ALONE]:
+                    qa.search(question)
+            if not turn:  # the first ones warm up
+                alone = Spent()
+                continue
+            with served.measured() as done:
+                told = _searchers(url, questions[_ALONE:], options.seconds / _TURNS)
+                done(len(told["took"]) - told["errors"])
+            errors += told["errors"]
+            cost += told["worked"]
+            took += [1000 * seconds for seconds in told["took"]]
+    share = served.rate / alone.rate / (os.cpu_count() or 1)
+    each = 1000 / served.calls
     return [
         figure("searching", "64 clients: errors", errors, "", 0),
-        figure("searching", "64 clients: searches a second", rate, "/s"),
-        figure("searching", "one in the process: searches a second", alone, "/s"),
-        figure(
-            "searching",
-            "64 clients, share of one client's rate times cores",
-            rate / alone / cores,
-            "%",
-            0.8,
-            True,
-        ),
+        figure("searching", "64 clients: searches a second", served.rate, "/s"),
+        figure("searching", "one in the process: searches a second", alone.rate, "/s"),
+        figure("searching", "64 clients, share of one client's rate times cores", share, "%", 0.8, True),
         figure("searching", "64 clients: 95th percentile", percentile(took, 0.95), "ms"),
+        figure(
+            "searching", "processor time of a search, in the process", 1000 * alone.worked / alone.calls, "ms"
+        ),
+        figure("searching", "processor time of a search, service", served.worked * each, "ms"),
+        figure("searching", "processor time of a search, client", cost * each, "ms"),
     ]
 
 
-async def _searchers(url: str, questions: list[str], seconds: float) -> tuple[int, int, list[float]]:
-    until, errors, took, numbers = time.perf_counter() + seconds, 0, list[float](), count()
+_TURNS = 4
+_ALONE = 200  # searches in the process per turn
 
-    async def search(http: httpx.AsyncClient) -> None:
-        nonlocal errors
-        while time.perf_counter() < until:
-            body = {"question": questions[next(numbers) % len(questions)], "k": 10}
-            began = time.perf_counter()
-            try:
-                response = await http.post("/v1/search", json=body)
-                errors += response.status_code != 200
-            except httpx.HTTPError:
-                errors += 1
-            took.append(1000 * (time.perf_counter() - began))
 
-    limits = httpx.Limits(max_connections=64)
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as http:
-        await asyncio.gather(*(search(http) for _ in range(64)))
-    return len(took) - errors, errors, took
+class Spent:
+    """Calls, and the time and processor time of this process that they took."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.seconds = self.worked = 0.0
+
+    @contextmanager
+    def measured(self, calls: int = 0) -> Iterator[Callable[[int], None]]:
+        """Counts what happens inside; the number of calls may be told at the end."""
+        self.calls += calls
+        began, worked = time.perf_counter(), time.process_time()
+        yield self._count
+        self.seconds += time.perf_counter() - began
+        self.worked += time.process_time() - worked
+
+    def _count(self, calls: int) -> None:
+        self.calls += calls
+
+    @property
+    def rate(self) -> float:
+        """Calls a second."""
+        return self.calls / self.seconds
+
+
+def _searchers(url: str, questions: Sequence[str], seconds: float) -> dict[str, Any]:
+    command = [sys.executable, str(ROOT / "eval" / "clients.py"), url, "--seconds", str(seconds)]
+    run = subprocess.run(command, input="\n".join(questions).encode(), stdout=subprocess.PIPE, check=True)
+    told: dict[str, Any] = json.loads(run.stdout)
+    return told
 
 
 def asking(options: argparse.Namespace) -> list[Figure]:

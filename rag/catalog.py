@@ -10,19 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urldefrag
+
+from pydantic import TypeAdapter
 
 from rag.errors import ArticleNotFound, RagError, StoreDamaged, StoreError, StoreFull, StoreLocked
 from rag.types import Article, Filters, Passage, Sentence
 from rag.words import index_terms
+
+_T = TypeVar("_T")
 
 SCHEMA = 1
 
@@ -238,6 +242,14 @@ def _translated(error: sqlite3.Error, path: Path) -> RagError:
     return StoreError(f"The catalog failed: {what}", hint="See that the data folder can be read and written.")
 
 
+class _Connection(sqlite3.Connection):
+    """A connection, and what was found on it: key -> (SQLite's data version, value)."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.known: dict[str, tuple[int, Any]] = {}
+
+
 class SqliteCatalog:
     """The catalog in the file `path`, created if it is not there.
 
@@ -254,7 +266,7 @@ class SqliteCatalog:
         self._patience = patience
         self._lock = RLock()
         self._closed = False
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[_Connection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -268,8 +280,14 @@ class SqliteCatalog:
             self._writer.close()
             raise
 
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None, check_same_thread=False)
+    def _connect(self) -> _Connection:
+        db = sqlite3.connect(
+            self.path,
+            timeout=self._patience,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_Connection,
+        )
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
@@ -313,7 +331,7 @@ class SqliteCatalog:
                 raise
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[_Connection]:
         """A connection of one's own, on one snapshot for as long as it is held."""
         if self._closed:
             raise StoreError(f"The catalog is closed: {self.path}.", hint="Open it again.")
@@ -329,7 +347,7 @@ class SqliteCatalog:
             finally:
                 self._give_back(db)
 
-    def _give_back(self, db: sqlite3.Connection) -> None:
+    def _give_back(self, db: _Connection) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         self._idle.append(db)
@@ -376,11 +394,22 @@ class SqliteCatalog:
 
     def count_passages(self) -> int:
         """Passages whose vectors are written."""
-        return self._number(f"SELECT count(*) FROM passages WHERE generation = {_GENERATION} AND pending = 0")
+        sql = f"SELECT count(*) FROM passages WHERE generation = {_GENERATION} AND pending = 0"
+        return self._known("passages", lambda db: int(db.execute(sql).fetchone()[0]))
 
     def count_pending(self) -> int:
         """Passages whose vectors are still to be written."""
         return self._number(f"SELECT count(*) FROM passages WHERE generation = {_GENERATION} AND pending = 1")
+
+    def _known(self, key: str, find: Callable[[sqlite3.Connection], _T]) -> _T:
+        """What `find` finds, looked up again only after somebody has written."""
+        with self._reading() as db:
+            version = db.execute("PRAGMA data_version").fetchone()[0]
+            # Asked for before looking: what is written in between makes this one look again, never too seldom.
+            if db.known.get(key, (None,))[0] != version:
+                db.known[key] = (version, find(db))
+            found: _T = db.known[key][1]
+            return found
 
     def _number(self, sql: str, *values: Any) -> int:
         with self._reading() as db:
@@ -406,7 +435,7 @@ class SqliteCatalog:
             if row is None:
                 which = f"revision {revision} of article {article_id!r}" if revision else repr(article_id)
                 raise ArticleNotFound(f"No article {which}.", hint="`rag list` shows all ids.")
-            return _full_article(db, row)
+            return _full_articles(db, [row])[0]
 
     def texts(self, article_ids: Iterable[str]) -> dict[str, Article]:
         """Articles as they are found, by id, with text and sentences; unknown ids are left out."""
@@ -416,7 +445,7 @@ class SqliteCatalog:
                 " WHERE a.id IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(article_ids)),),
             ).fetchall()
-            return {row["id"]: _full_article(db, row) for row in rows}
+            return {article.id: article for article in _full_articles(db, rows)}
 
     def articles(self, filters: Filters | None = None) -> list[Article]:
         """Articles without their texts, newest first."""
@@ -496,13 +525,12 @@ class SqliteCatalog:
 
     def languages(self) -> tuple[str, ...]:
         """The languages of the articles that can be found."""
-        with self._reading() as db:
-            rows = db.execute(
-                "SELECT language FROM (SELECT DISTINCT language FROM revisions) l WHERE EXISTS"
-                " (SELECT 1 FROM revisions r JOIN articles a ON a.current = r.key"
-                " WHERE r.language = l.language) ORDER BY language"
-            ).fetchall()
-        return tuple(row[0] for row in rows)
+        sql = (
+            "SELECT language FROM (SELECT DISTINCT language FROM revisions) l WHERE EXISTS"
+            " (SELECT 1 FROM revisions r JOIN articles a ON a.current = r.key"
+            " WHERE r.language = l.language) ORDER BY language"
+        )
+        return self._known("languages", lambda db: tuple(row[0] for row in db.execute(sql)))
 
     def term_frequencies(self, terms: Iterable[str]) -> dict[str, int]:
         """In how many passages each term stands; 0 for those that stand in none."""
@@ -818,17 +846,34 @@ def _bare_article(row: sqlite3.Row, text: str, origins: Sequence[str]) -> Articl
     )
 
 
-def _full_article(db: sqlite3.Connection, row: sqlite3.Row) -> Article:
-    origins = [origin[0] for origin in _origin_rows(db, row["article_key"]) if _is_place(origin[0])]
-    sentences = db.execute(
-        f"SELECT n, start, stop, heading FROM sentences WHERE revision = ? AND generation = {_GENERATION}"
-        " ORDER BY n",
-        (row["key"],),
-    )
-    spans = tuple(
-        Sentence(n=s["n"], start=s["start"], end=s["stop"], heading=bool(s["heading"])) for s in sentences
-    )
-    return _bare_article(row, row["text"], origins).model_copy(update={"sentences": spans})
+def _full_articles(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Article]:
+    """Articles with their texts, origins and sentences, in the order of `rows`."""
+    origins: dict[int, list[str]] = {}
+    for article, origin in db.execute(
+        "SELECT article, origin FROM origins WHERE article IN (SELECT value FROM json_each(?)) ORDER BY origin",
+        (json.dumps([row["article_key"] for row in rows]),),
+    ):
+        if _is_place(origin):
+            origins.setdefault(article, []).append(origin)
+    spans: dict[int, list[dict[str, Any]]] = {}
+    for revision, n, start, end, heading in db.execute(
+        "SELECT revision, n, start, stop, heading FROM sentences"
+        f" WHERE revision IN (SELECT value FROM json_each(?)) AND generation = {_GENERATION}"
+        " ORDER BY revision, n",
+        (json.dumps([row["key"] for row in rows]),),
+    ):
+        spans.setdefault(revision, []).append({"n": n, "start": start, "end": end, "heading": bool(heading)})
+    return [
+        _bare_article(row, row["text"], origins.get(row["article_key"], ())).model_copy(
+            update={"sentences": _SENTENCES.validate_python(spans.get(row["key"], ()))}
+        )
+        for row in rows
+    ]
+
+
+_SENTENCES = TypeAdapter(
+    tuple[Sentence, ...]
+)  # all at once: one by one they take longer than the rest of a search
 
 
 def _retired(db: sqlite3.Connection, article_id: str) -> sqlite3.Row | None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import threading
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rag.settings import Settings
     from rag.types import Encoder, Progress, Vectors
 
+KEPT_QUESTIONS = 256  # one is asked about many times while it is answered; 1.5 kB each
 MOST_WORKERS = 8  # unless the settings say otherwise; each takes up to 40 MB while it works
 
 
@@ -76,6 +78,8 @@ class SentenceEncoder:
                 hint="Run `rag models pull`, or set RAG_ENCODER to another folder.",
             ) from error
         self._tokenizing = threading.Lock()  # the tokenizer's settings change between counting and encoding
+        self._remembering = threading.Lock()
+        self._questions: OrderedDict[str, Vectors] = OrderedDict()  # the least recently asked one first
         workers = threads or min(os.cpu_count() or 1, MOST_WORKERS)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="encoder")
         self._question_prefix = self._prefix("query")
@@ -103,8 +107,20 @@ class SentenceEncoder:
         return self._encode(texts, self._passage_prefix)
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of texts to search with, shape (len(texts), dimensions)."""
-        return self._encode(texts, self._question_prefix)
+        """Vectors of texts to search with, shape (len(texts), dimensions); the last questions are remembered."""
+        if len(texts) != 1:
+            return self._encode(texts, self._question_prefix)
+        with self._remembering:
+            known = self._questions.get(texts[0])
+            if known is not None:
+                self._questions.move_to_end(texts[0])
+                return known.copy()
+        found = self._encode(texts, self._question_prefix)
+        with self._remembering:
+            self._questions[texts[0]] = found.copy()
+            while len(self._questions) > KEPT_QUESTIONS:
+                self._questions.popitem(last=False)
+        return found
 
     def encode_spans(self, text: str, spans: Sequence[tuple[int, int]]) -> Vectors:
         """Vectors of pieces of a text in their context, shape (len(spans), dimensions); zeros for unseen ones.

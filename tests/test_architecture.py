@@ -54,6 +54,7 @@ HOUSE = (
     "accounts",
     "timeline",
     "speech",
+    "standing",
     "summarise",
     "forms",
     "chat",
@@ -99,7 +100,7 @@ HOMES: dict[str, set[str]] = {
     "filelock": {"models", "index", "keys"},
     "prometheus_client": {"meter"},
     "mcp": {"mcp", "api"},
-    "anyio": {"mcp"},
+    "anyio": {"mcp", "api"},
     "torch": {"encoder"},
     "sentence_transformers": {"encoder"},
     "onnx": {"e5"},
@@ -118,6 +119,7 @@ HOMES: dict[str, set[str]] = {
     "yaml": {"evaluation"},
     "ir_measures": {"evaluation"},
     "matplotlib": {"evaluation"},
+    "sumy": {"evaluation"},
     "pytest": {"evaluation"},
 }
 HEAVY = {

@@ -75,6 +75,28 @@ def full_disk(limit: int) -> Iterator[None]:
 # --- pending and done ----------------------------------------------------------------------------
 
 
+def test_counts_and_languages_are_those_of_now_whoever_has_written(catalog: SqliteCatalog) -> None:
+    assert (catalog.count_passages(), catalog.languages()) == (0, ())
+    other = SqliteCatalog(catalog.path)
+    (fox,) = (id_ for id_, _ in add(other, prepared(FOX)))
+    assert (catalog.count_passages(), catalog.languages()) == (2, ("en",))
+    add(catalog, prepared(OWL, language="de"))
+    assert (other.count_passages(), other.languages()) == (3, ("de", "en"))
+    other.delete(fox)
+    assert (catalog.count_passages(), catalog.languages()) == (1, ("de",))
+    other.close()
+
+
+def test_many_articles_are_read_with_their_own_sentences_and_origins(catalog: SqliteCatalog) -> None:
+    owl = prepared(OWL, url="https://example.org/owl")
+    ids = [id_ for id_, _ in add(catalog, prepared(FOX), owl)]
+    read = catalog.texts([*reversed(ids), "nobody"])
+    assert set(read) == set(ids)
+    assert all(read[id_] == catalog.article(id_) for id_ in ids)
+    assert [len(read[id_].sentences) for id_ in ids] == [3, 2]
+    assert [read[id_].origins for id_ in ids] == [(), ("https://example.org/owl",)]
+
+
 def test_an_article_is_found_on_no_path_before_its_vectors_are_done(catalog: SqliteCatalog) -> None:
     [(id_, outcome)] = catalog.write([prepared(FOX, url="http://a.example/1")])
     assert outcome is Outcome.ADDED

@@ -270,6 +270,14 @@ def test_a_vector_does_not_depend_on_its_neighbours(encoder: Encoder) -> None:
 
 
 @pytest.mark.models
+def test_a_question_asked_again_has_the_same_vector_whatever_became_of_the_first(encoder: Encoder) -> None:
+    first = encoder.encode_questions(["Who opened the harbour?"])
+    kept = first.copy()
+    first[:] = 0
+    assert np.array_equal(encoder.encode_questions(["Who opened the harbour?"]), kept)
+
+
+@pytest.mark.models
 def test_threads_may_count_and_encode_at_once(encoder: Encoder) -> None:
     expected = encoder.encode_passages(TEXTS)
     with ThreadPoolExecutor(4) as pool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -28,6 +30,8 @@ from rag.newsqa import NewsQA
 from rag.settings import Settings
 from rag.waiting import Line, Rate
 
+_SEARCHERS = 2  # per processor: one computes while the other waits for SQLite or Chroma
+
 
 def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
     """The service around one open `NewsQA`, which stays its caller's to close.
@@ -44,6 +48,8 @@ def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
     app.state.door = door
     app.state.library = Library(qa, settings.data)
     app.state.line = Line(settings.answers_at_once, settings.queue, per_key if door.is_locked else None)
+    # More at a time would only wait for each other, and those who came first would wait longest.
+    app.state.searchers = CapacityLimiter(_SEARCHERS * (settings.threads or os.cpu_count() or 1))
     app.state.rate = Rate(settings.rate)
     app.state.jobs = Jobs()
     app.state.meter = Meter(app.state.line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -44,10 +45,15 @@ async def chat(body: ChatRequest, request: Request, visit: Reading) -> Answer | 
     return await answered(request, visit, last.content, tuple(history), given(body), frames)
 
 
-@routes.post("/v1/search", tags=["ask"])
-def search(body: SearchRequest, visit: Reading) -> Hits:
+@routes.post("/v1/search", response_model=Hits, tags=["ask"])
+async def search(body: SearchRequest, request: Request, visit: Reading) -> Response:
     """The nearest passages, nearest first."""
-    return Hits(hits=visit.qa.search(body.question, k=body.k, **given(body)))
+
+    def found() -> str:
+        return Hits(hits=visit.qa.search(body.question, k=body.k, **given(body))).model_dump_json()
+
+    told = await run_sync(found, limiter=request.app.state.searchers)
+    return Response(told, media_type="application/json")
 
 
 @routes.post("/v1/verify", tags=["ask"])
