@@ -190,6 +190,9 @@ def test_the_nearest_option_is_the_one_most_words_of_which_are_there() -> None:
         ("Bundeskanzlerin Angela Merkel", "Merkels Sprecher", True),
         ("Angaben der Polizei", "die Polizei", True),
         ("Roths Bruder", "Roth", False),
+        ("Ann Low, Leiterin des Amtes", "Low", True),
+        ("Minister Tom Hill (CDU)", "Tom Hill", True),
+        ("Minister Tom Hill (CDU)", "die CDU", False),
         ("Der Minister", "die Angaben", False),
     ],
 )

@@ -23,6 +23,7 @@ _FIGURES = {
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[%$€£]")
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")  # scripts that put no spaces between words
 _HALF = 0.5
+_WORDS = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 # Nouns that say that something was said; who said it stands behind them.
 _SAYING = re.compile(
     r"^(?:angabe|aussage|auskunft|auskünfte|bericht|einschätzung|erklärung|information|meldung|meinung|mitteilung|ansicht"
@@ -84,19 +85,29 @@ def _share(words: Sequence[str], there: set[str]) -> float:
 
 
 def names_speaker(speaker: str, text: str) -> bool:
-    """Whether the text names a speaker: their last capitalised word (the name, not the office), or more than half.
+    """Whether the text names a speaker: by the name, which is the last capitalised word, or by more than half the phrase.
 
-    "Die Polizei in Mombasa" needs "Mombasa" or most of the phrase; a noun that only tells that something was said
-    ("Angaben") does not count. An ending of up to two letters makes no difference ("Merkels").
+    "Die Polizei in Mombasa" needs "Mombasa" or most of the phrase. What an apposition or brackets add ("Ann Low, Leiterin
+    des Amtes", "Tom Hill (CDU)") is no name, and a noun that only tells that something was said ("Angaben") does not
+    count. An ending of up to two letters makes no difference ("Merkels").
     """
-    core = re.sub(r"[\"'„“”»«]", "", speaker)
-    words = [word for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", core) if word[:1].isupper()]
-    words = [
-        word for word in words if normalise(word) not in _ARTICLES and not _SAYING.match(normalise(word))
-    ]
-    there = [normalise(word) for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text)]
-    held = [any(_inflected(normalise(word), other) for other in there) for word in words]
-    return bool(held) and (held[-1] or sum(held) > len(held) / 2)
+    name = re.sub(r"\([^)]*\)", " ", speaker).split(",")[0]
+    there = [normalise(word) for word in _WORDS.findall(text)]
+    last = _capitalised(name)[-1:]
+    if last and _held(last[0], there):
+        return True
+    words = _capitalised(speaker)
+    return bool(words) and sum(_held(word, there) for word in words) > len(words) / 2
+
+
+def _capitalised(phrase: str) -> list[str]:
+    """The capitalised words of a phrase in their normal form, without articles and words for saying."""
+    words = [normalise(word) for word in _WORDS.findall(phrase) if word[:1].isupper()]
+    return [word for word in words if word not in _ARTICLES and not _SAYING.match(word)]
+
+
+def _held(word: str, there: Sequence[str]) -> bool:
+    return any(_inflected(word, other) for other in there)
 
 
 def _inflected(one: str, other: str) -> bool:
