@@ -85,10 +85,10 @@ def _share(words: Sequence[str], there: set[str]) -> float:
 
 
 def names_speaker(speaker: str, text: str) -> bool:
-    """Whether the text names a speaker: by the name, which is the last capitalised word, or by more than half the phrase.
+    """Whether the text names a speaker: by its last capitalised word, the name, or by more than half of it.
 
-    "Die Polizei in Mombasa" needs "Mombasa" or most of the phrase. What an apposition or brackets add ("Ann Low, Leiterin
-    des Amtes", "Tom Hill (CDU)") is no name, and a noun that only tells that something was said ("Angaben") does not
+    "Die Polizei in Mombasa" needs "Mombasa" or most of the phrase. What an apposition or brackets add ("Ann Low,
+    Leiterin des Amtes", "Tom Hill (CDU)") is no name, and a noun that only tells that something was said ("Angaben") does not
     count. An ending of up to two letters makes no difference ("Merkels").
     """
     name = re.sub(r"\([^)]*\)", " ", speaker).split(",")[0]
