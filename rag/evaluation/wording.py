@@ -88,8 +88,8 @@ def names_speaker(speaker: str, text: str) -> bool:
     """Whether the text names a speaker: by its last capitalised word, the name, or by more than half of it.
 
     "Die Polizei in Mombasa" needs "Mombasa" or most of the phrase. What an apposition or brackets add ("Ann Low,
-    Leiterin des Amtes", "Tom Hill (CDU)") is no name, and a noun that only tells that something was said ("Angaben") does not
-    count. An ending of up to two letters makes no difference ("Merkels").
+    Leiterin des Amtes", "Tom Hill (CDU)") is no name; a noun that only tells that something was said ("Angaben")
+    does not count. An ending of up to two letters makes no difference ("Merkels").
     """
     name = re.sub(r"\([^)]*\)", " ", speaker).split(",")[0]
     there = [normalise(word) for word in _WORDS.findall(text)]
