@@ -63,8 +63,11 @@ def test_every_group_has_to_be_named() -> None:
 
 def test_silence_is_right_where_there_is_only_noise() -> None:
     asked = question(groups=(("Ulm",),), stratum="noise 1", answerable=False)
-    assert mark("noise", asked, answer()).marks == {"refusal, noise 1": 1}
+    marks = {"refusal, noise 1": 1, "refusal, noise 1, where none names it": 1}
+    assert mark("noise", asked, answer()).marks == marks
     assert not mark("noise", asked, answer(said("Ulm"))).right
+    held = asked.model_copy(update={"documents": (Document(doc_id="0", text="In Ulm."),)})
+    assert mark("noise", held, answer()).marks == {"refusal, noise 1": 1}
 
 
 def test_a_disagreement_is_right_if_its_sides_are_the_answers_of_the_documents() -> None:

@@ -67,8 +67,12 @@ def _corpus(question: AskedQuestion, answer: Answer) -> Marked:
 
 def _noise(question: AskedQuestion, answer: Answer) -> Marked:
     if not question.answerable:
-        silent = not _shown(answer)
-        return Marked(silent, {f"refusal, {question.stratum}": float(silent)})
+        silent = float(not _shown(answer))
+        texts = [one.text for one in question.documents]
+        # Some documents that were taken for noise do hold the answer.
+        held = all(any(names_any(group, text) for text in texts) for group in question.groups)
+        own = {} if held else {f"refusal, {question.stratum}, where none names it": silent}
+        return Marked(bool(silent), {f"refusal, {question.stratum}": silent} | own)
     right = all(names_any(group, _told(answer)) for group in question.groups)
     own = {"right, of answered": float(right)} if _shown(answer) else {}
     return Marked(
