@@ -20,6 +20,12 @@ _FIGURES = {
     for word in words.split()
     if word not in _ARTICLES and word not in {"on", "bir"}  # also a preposition, an article
 }
+_TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_FIGURES |= {word: str(figure) for figure, word in enumerate(_TEENS, 13)}
+_TENS = {
+    word: 10 * figure
+    for figure, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
+}
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[%$€£]")
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")  # scripts that put no spaces between words
 _HALF = 0.5
@@ -35,8 +41,22 @@ def tokens(text: str) -> list[str]:
     """The words and figures of a text in their normal form, without articles."""
     decomposed = unicodedata.normalize("NFD", normalise(text))
     bare = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
-    found = (_figure(token) for token in _TOKEN.findall(bare))
-    return [token for token in found if token not in _ARTICLES]
+    found = [_figure(token) for token in _TOKEN.findall(bare)]
+    return _joined([token for token in found if token not in _ARTICLES])
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """The words with "twenty" and "twenty 4" as figures."""
+    found: list[str] = []
+    tens = 0
+    for word in words:
+        if tens and re.fullmatch("[1-9]", word):
+            found[-1] = str(tens + int(word))
+            tens = 0
+            continue
+        tens = _TENS.get(word, 0)
+        found.append(str(tens) if tens else word)
+    return found
 
 
 def _figure(token: str) -> str:
