@@ -11,13 +11,17 @@ import logging
 import re
 import time
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag import traces
 from rag.meter import Meter
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 MAX_REQUEST_BYTES = 1_000_000  # of every request but those that bring articles
 BODY_SECONDS = 30.0  # in which a body must come, and
@@ -47,15 +51,35 @@ log = logging.getLogger("rag.requests")
 class Guard:
     """The outermost layer: request id, headers, log line, count."""
 
-    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, meter: Meter, tracer: Tracer | None = None) -> None:
         self.app = app
         self.meter = meter
+        self.tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and look at what comes back."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if self.tracer is None:
+            await self._watch(scope, receive, send)
+            return
+        with traces.request(self.tracer, Headers(scope=scope)) as span:
+            status = await self._watch(scope, receive, send)
+            caller = scope["state"].get("caller")
+            span.update_name(f"{_method(scope)} {_route(scope)}")
+            span.set_attributes(
+                {
+                    "http.request.method": _method(scope),
+                    "http.route": _route(scope),
+                    "http.response.status_code": status,
+                    "rag.request_id": scope["state"]["request_id"],
+                    "rag.key": caller.id if caller else "",
+                }
+            )
+
+    async def _watch(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Pass the request on; the status that came back."""
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
@@ -76,10 +100,10 @@ class Guard:
             await self.app(scope, receive, watched)
         finally:
             self._note(scope, request_id, status, time.perf_counter() - started, sent)
+        return status
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float, sent: int) -> None:
-        route = getattr(scope.get("route"), "path", "") or "other"
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route, method = _route(scope), _method(scope)
         self.meter.request(route, method, status, seconds)
         if not log.isEnabledFor(logging.INFO):
             return
@@ -94,6 +118,15 @@ class Guard:
             "key": caller.id if caller else "",
         }
         log.info(json.dumps(told))
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, so that ids do not make new series."""
+    return getattr(scope.get("route"), "path", "") or "other"
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 class BodyLimit:

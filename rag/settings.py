@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     queue: int = Field(
         default=32, ge=0, le=10_000, description="Questions that may wait; beyond them `rag serve` refuses."
     )
+    traces: str = Field(
+        default="",
+        description=(
+            "Address that gets a trace of every request by OTLP over HTTP, such as "
+            "http://localhost:4318/v1/traces; empty for none."
+        ),
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="DEBUG, INFO, WARNING or ERROR."
     )

@@ -16,6 +16,7 @@ from rag import compose, forms, summarise
 from rag.asking import Asking, Engine
 from rag.prompts import load_prompt
 from rag.sentences import detect_language
+from rag.traces import stage
 from rag.types import (
     Article,
     Dispute,
@@ -52,7 +53,8 @@ class Summarising:
 
     def events(self) -> Iterator[SummaryEvent]:
         """See `NewsQA.stream_summary`."""
-        chosen, rest = self._chosen()
+        with stage("read"):
+            chosen, rest = self._chosen()
         reading = time.monotonic() - self._started
         told: list[Statement] = []
         for one in chosen.statements:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -30,15 +31,19 @@ from rag.newsqa import NewsQA
 from rag.settings import Settings
 from rag.waiting import Line, Rate
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 _SEARCHERS = 2  # per processor: one computes while the other waits for SQLite or Chroma
 
 
-def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
+def create_app(qa: NewsQA, settings: Settings, tracer: Tracer | None = None) -> FastAPI:
     """The service around one open `NewsQA`, which stays its caller's to close.
 
     Args:
         qa: the default collection; it is called from several threads.
         settings: where keys and other collections are kept, and all limits.
+        tracer: gets a span for every request and its stages.
     """
     # The interactive pages would load scripts from elsewhere; the schema at /openapi.json stays.
     app = FastAPI(title="rag", version=__version__, docs_url=None, redoc_url=None, lifespan=_lifespan)
@@ -58,7 +63,7 @@ def create_app(qa: NewsQA, settings: Settings) -> FastAPI:
         app.add_middleware(
             CORSMiddleware, allow_origins=origins(settings), allow_methods=["*"], allow_headers=["*"]
         )
-    app.add_middleware(Guard, meter=app.state.meter)
+    app.add_middleware(Guard, meter=app.state.meter, tracer=tracer)
     app.add_exception_handler(RagError, on_rag_error)
     app.add_exception_handler(RequestValidationError, on_unusable)
     app.add_exception_handler(HTTPException, on_http_error)

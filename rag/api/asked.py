@@ -18,6 +18,7 @@ from starlette.types import Receive
 from rag.errors import ModelTimeout
 from rag.llm import nobody_waits
 from rag.meter import Meter
+from rag.traces import stage
 from rag.types import Answer, Event, Summary
 from rag.waiting import Place
 
@@ -62,7 +63,7 @@ class Asked:
         events: Iterator[Sent] | None = None
         try:
             if self._reads_first:
-                await self._place.turn()
+                await self._turn()
             events = await run_in_threadpool(self._open)
             event = await self._next(events)
             while event is not None:
@@ -70,7 +71,7 @@ class Asked:
                     self._meter.answer(event)
                 yield event
                 if not isinstance(event, Answer):
-                    await self._place.turn()
+                    await self._turn()
                 event = await self._next(events)
         finally:
             self.stop()
@@ -79,6 +80,11 @@ class Asked:
                 if close is not None:
                     close()
             self._place.leave()
+
+    async def _turn(self) -> None:
+        if not self._place.came.done():
+            with stage("wait"):
+                await self._place.turn()
 
     async def _next(self, events: Iterator[Sent]) -> Sent | None:
         step = asyncio.ensure_future(run_in_threadpool(self._step, events))

@@ -21,6 +21,7 @@ from rag.api.bodies import (
 from rag.api.streams import STREAM, Frames, frames_for, reply
 from rag.api.visits import Reading, Visit
 from rag.errors import InputError
+from rag.traces import stage
 from rag.types import Answer, DraftCheck, Message, Summary
 
 routes = APIRouter()
@@ -50,7 +51,9 @@ async def search(body: SearchRequest, request: Request, visit: Reading) -> Respo
     """The nearest passages, nearest first."""
 
     def found() -> str:
-        return Hits(hits=visit.qa.search(body.question, k=body.k, **given(body))).model_dump_json()
+        with stage("search"):
+            hits = visit.qa.search(body.question, k=body.k, **given(body))
+        return Hits(hits=hits).model_dump_json()
 
     told = await run_sync(found, limiter=request.app.state.searchers)
     return Response(told, media_type="application/json")
@@ -59,7 +62,8 @@ async def search(body: SearchRequest, request: Request, visit: Reading) -> Respo
 @routes.post("/v1/verify", tags=["ask"])
 def verify(body: VerifyRequest, visit: Reading) -> DraftCheck:
     """Each statement of a draft: supported, contradicted or not found, with citations. No language model is asked."""
-    return visit.qa.verify(body.text, **given(body))
+    with stage("verify"):
+        return visit.qa.verify(body.text, **given(body))
 
 
 @routes.post("/v1/summarise", response_model=Summary, responses=STREAM, tags=["ask"])

@@ -13,6 +13,7 @@ from rag.api.visits import Door, is_loopback
 from rag.errors import InputError, ServiceError
 from rag.newsqa import NewsQA
 from rag.settings import Settings
+from rag.traces import open_traces
 
 # A client that is told to go while it sends its next request sees an error; those that idle cost next to nothing.
 _IDLE = 75  # seconds that a connection may stay open without a request
@@ -58,7 +59,14 @@ def serve(qa: NewsQA, settings: Settings, bound: socket.socket) -> None:
 
     What is being answered or added then has some seconds to finish.
     """
-    server_of(create_app(qa, settings), settings).run(sockets=[bound])
+    if not settings.traces:
+        server_of(create_app(qa, settings), settings).run(sockets=[bound])
+        return
+    traces = open_traces(settings.traces)
+    try:
+        server_of(create_app(qa, settings, traces.get_tracer("rag")), settings).run(sockets=[bound])
+    finally:
+        traces.shutdown()
 
 
 def server_of(app: ASGIApp, settings: Settings, *, http: type[Connection] = Connection) -> uvicorn.Server:
