@@ -17,7 +17,7 @@ from rag import chat, compose, glossary, traces, translate, verify
 from rag.align import Aligned, aligned, held
 from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
 from rag.compose import Judged
-from rag.disagreement import Nearby, disagreements
+from rag.disagreement import disagreements
 from rag.index import Index
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
@@ -40,9 +40,6 @@ from rag.words import words
 
 _PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
 _POOL = 12  # sentences that are ranked for one question
-_NEARBY = 40  # sentences that are looked through for what sources say differently,
-_ARTICLES = 10  # of so many articles,
-_PER_ARTICLE = 3  # so many of each
 _CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
 _SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
 _SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
@@ -113,7 +110,7 @@ class Asking:
                     judged += group
                     shown.append((text, group))
                     yield compose.statement(group, text)
-                differing += disagreements(part, judged, self._nearby(part, pool) if judged else None)
+                differing += disagreements(part, judged)
                 if not judged:
                     missing.append(part.text)
         yield self._answer(shown, missing, differing)
@@ -160,19 +157,6 @@ class Asking:
             text = article.text[start : hit.end]
             pieces.append(hit.model_copy(update={"start": start, "first": first, "text": text}))
         return pieces
-
-    def _nearby(self, question: Question, pool: Sequence[Hit]) -> Nearby | None:
-        """The sentences of the nearest articles that are nearest to a question; None where there is one article."""
-        if len({hit.article_id for hit in pool}) < 2:
-            return None
-        own: dict[str, list[Hit]] = {}
-        for hit in self._retriever.sentences(question.text, _NEARBY, self._filters):
-            own.setdefault(hit.article_id, []).append(hit)
-        nearest = dict(list(own.items())[:_ARTICLES])
-        hits = [hit for found in nearest.values() for hit in found[:_PER_ARTICLE]]
-        texts = self._engine.index.catalog.texts(nearest)
-        whole_texts = {id_: f"{article.title}\n{article.text}" for id_, article in texts.items()}
-        return Nearby(hits, whole_texts, self._engine.index.encoder)
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -377,7 +361,7 @@ class Asking:
             lacking = compose.not_found(language)
         elif status is Status.PARTIAL:
             lacking = compose.missing("; ".join(missing), language)
-        differing, citations = compose.with_numbers(differing, citations)
+        differing = compose.with_numbers(differing, citations)
         contrasts = [compose.contrast(one, language) for one in differing]
         text = "\n".join(filter(None, [compose.render(statements), *contrasts, lacking]))
         self._timings["total"] = time.perf_counter() - self._started
