@@ -14,6 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from rag.evaluation.checks import Fault
 from rag.evaluation.compare import Comparison
 from rag.evaluation.judging import AGREEMENT_HEAD, agreement_rows, what_it_means
 from rag.evaluation.metrics import FactResult, Measure
@@ -29,13 +30,27 @@ from rag.evaluation.report import (
     write_junit,
     write_text,
 )
-from rag.types import Citation
+from rag.types import Citation, Status
 
 if TYPE_CHECKING:
     from rag.evaluation.runner import EvalReport
 
 _FRAME = Path(__file__).with_name("page.html")
 _SHOWN = 12  # failures that stand on top; the others follow after the measures
+_MOST_TOLD = 110  # characters of a reason on top
+# What a fault is, in words that need no manual.
+_KINDS = {
+    "status": "wrong status",
+    "cited": "shows something where nothing is right",
+    "missing": "does not say it",
+    "unproven": "says it without proof",
+    "order": "wrong order",
+    "forbidden": "says what is wrong",
+    "span": "quotes what does not stand there",
+    "unsupported": "names a stranger",
+    "language": "wrong language",
+    "error": "the target failed",
+}
 _MOST_CHARS = 4000  # of an answer or a quote: whole articles must not swell the page
 
 
@@ -51,6 +66,7 @@ def render_page(report: EvalReport, history: Sequence[EvalReport] = ()) -> str:
         "facts_path": escape(report.facts_path),
         "when": f"{report.started:%Y-%m-%d %H:%M} UTC",
         "how": escape(_how(report)),
+        "runs": f"last {len(past)} runs" if len(past) > 1 else "",
         "broken": _broken(report, [*failed, *flaky]),
         "measures": "".join(_measure(one, past) for one in report.measures if one.n or one.bound is not None),
         "comparisons": _beside(report) + _agreement(report) + "".join(map(_comparison, report.comparisons)),
@@ -90,10 +106,13 @@ def _broken(report: EvalReport, results: Sequence[FactResult]) -> str:
     first = sorted(results, key=lambda one: one.id not in lost)
     bounds = "".join(f"<li>{escape(_bound_label(name))}</li>" for name in report.broken_bounds)
     counts = Counter(kind for one in results for kind in {fault.kind for fault in one.judgement.faults})
-    chips = "".join(f"<button value={kind}>{n} × {kind}</button>" for kind, n in counts.most_common())
+    chips = "".join(
+        f'<button value={kind} title="{kind}">{n} × {_KINDS[kind]}</button>'
+        for kind, n in counts.most_common()
+    )
     lines = "".join(
         f"<li>{'<b class=failed>lost</b> ' if one.id in lost else ''}{_link(one.id, one.question)} "
-        f"<span>{escape(_faults_of(one))}</span></li>"
+        f"<span>{escape(_why(one))}</span></li>"
         for one in first[:_SHOWN]
     )
     more = f"<p class=small>… and {len(first) - _SHOWN} more below.</p>" if len(first) > _SHOWN else ""
@@ -113,6 +132,27 @@ def _bound_label(name: str) -> str:
 
 def _faults_of(result: FactResult) -> str:
     return ", ".join(dict.fromkeys(fault.kind for fault in result.judgement.faults))
+
+
+def _why(result: FactResult) -> str:
+    """What is wrong, in one line."""
+    faults = {fault.kind: _plainly(fault) for fault in reversed(result.judgement.faults)}
+    silent = result.answerable and result.status is Status.NOT_FOUND
+    if silent and "missing" in faults:
+        told = f"silent, {faults['missing'].replace('does not say', 'should say')}"
+    elif not result.answerable and "cited" in faults:
+        told = f"should be silent, {faults['cited'].split(' where ')[0]}"
+    else:
+        told = next((_plainly(fault) for fault in result.judgement.faults if fault.kind != "status"), "")
+        told = told or next(iter(faults.values()), "")
+    return told if len(told) <= _MOST_TOLD else f"{told[:_MOST_TOLD]} …"
+
+
+def _plainly(fault: Fault) -> str:
+    """What a fault says; of a content's forms only the first, without its wild cards."""
+    if fault.kind != "missing":
+        return fault.detail
+    return fault.detail.split(" / ")[0].replace("*", "").replace("^", "")
 
 
 def _measure(one: Measure, past: Sequence[EvalReport]) -> str:
