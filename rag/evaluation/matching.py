@@ -55,6 +55,21 @@ _MONTHS = (
     "november novembre kasım ноябр",
     "dezember december décembre aralık декабр",
 )
+# As they are shortened, whole words.
+_SHORT_MONTHS = (
+    "jan janv",
+    "feb febr fév févr",
+    "mär mrz mar",
+    "apr avr",
+    "mai may",
+    "jun",
+    "jul juil",
+    "aug",
+    "sep sept",
+    "okt oct",
+    "nov",
+    "dez dec déc",
+)
 _FIGURE = re.compile(r"(?<![\w.,])\d+(?:[.,' \u00a0\u202f]\d{3})*(?:[.,]\d+)?(?!\d)(?:\W?\s?([^\W\d_]+))?")
 _MARKS = re.compile(r"\s*\[\d+(?:\s*[,;–-]\s*\d+)*\]")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
@@ -157,11 +172,13 @@ def _readings(figure: str) -> set[float]:
 
 def says_date(day: date, text: str) -> bool:
     """True if the text names this day, in digits or with the month's name; a year, if there is one, must be right."""
-    months = "|".join(re.escape(normalise(name)) for name in _MONTHS[day.month - 1].split())
+    whole = "|".join(re.escape(normalise(name)) for name in _MONTHS[day.month - 1].split())
+    short = "|".join(re.escape(normalise(name)) for name in _SHORT_MONTHS[day.month - 1].split())
+    month = rf"(?:(?:{whole})\w*|(?<!\w)(?:{short})(?!\w))\.?"
     d, m, year = f"0?{day.day}", f"0?{day.month}", r"(?:[.,/\- ]{0,2}(?:de )?(\d{4}|\d{2}(?!\d)))?"
     patterns = (
-        rf"(?<!\d){d}(?:\.|st|nd|rd|th|er)?,? ?(?:of |de )?(?:{months})\w*\.?{year}",
-        rf"(?:{months})\w*\.? {d}(?!\d)(?:st|nd|rd|th)?{year}",
+        rf"(?<!\d){d}(?:\.|st|nd|rd|th|er)?,? ?(?:of |de )?{month}{year}",
+        rf"{month} {d}(?!\d)(?:st|nd|rd|th)?{year}",
         rf"(?<![\d.]){d}\. ?{m}\.{year}(?!\d)",
         rf"(?<!\d){m}/{d}{year}(?!\d)|(?<!\d){d}/{m}{year}(?!\d)",
     )
