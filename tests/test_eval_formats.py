@@ -164,7 +164,7 @@ def test_doubtful_reports_alone_agree(tmp_path: Path) -> None:
 def test_documents_have_their_days_and_those_without_text_are_none(tmp_path: Path) -> None:
     (question,) = read(tmp_path, TIME).questions
     assert [str(one.published or "") for one in question.documents] == ["2023-12-24", "2020-09-30", ""]
-    assert question.documents[0].text == "Vote\nRoth leads."
+    assert (question.documents[0].title, question.documents[0].text) == ("Vote", "Roth leads.")
     assert question.answers == ("Anna Roth", "Roth")
 
 

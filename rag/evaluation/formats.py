@@ -248,7 +248,9 @@ def _time(path: Path) -> QuestionSet:
             question=row.question,
             answers=row.answers,
             documents=tuple(
-                Document(doc_id=str(at), text=f"{one.title}\n{one.text}".strip(), published=one.date)
+                Document(
+                    doc_id=str(at), text=one.text.strip() or one.title, title=one.title, published=one.date
+                )
                 for at, one in enumerate(row.docs)
                 if one.title.strip() or one.text.strip()
             ),
