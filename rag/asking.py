@@ -17,7 +17,7 @@ from rag import chat, compose, glossary, traces, translate, verify
 from rag.align import Aligned, aligned, held
 from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
 from rag.compose import Judged
-from rag.disagreement import disagreements
+from rag.disagreement import Nearby, disagreements
 from rag.index import Index
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
@@ -36,10 +36,12 @@ from rag.types import (
     Status,
     Usage,
 )
-from rag.words import words
 
 _PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
 _POOL = 12  # sentences that are ranked for one question
+_NEARBY = 40  # sentences that are looked through for what sources say differently,
+_ARTICLES = 10  # of so many articles,
+_PER_ARTICLE = 3  # so many of each
 _CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
 _SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
 _SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
@@ -75,6 +77,19 @@ class Engine:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A question as it is laid beside sentences.
+
+    Attributes:
+        aligned: its words, without those that only name the kind of answer.
+        rarity: weight of each stem, higher for rarer ones.
+    """
+
+    aligned: Aligned
+    rarity: Mapping[str, float]
+
+
 class Asking:
     """One question on its way to an answer; counts what it costs."""
 
@@ -90,7 +105,7 @@ class Asking:
         self._started = time.perf_counter()
         self._looks = 0
         self._translations: dict[tuple[str, str], str] = {}
-        self._aligned: dict[tuple[str, str], Aligned] = {}
+        self._readings: dict[tuple[str, str], _Read] = {}
 
     def events(self) -> Iterator[Event]:
         """See `NewsQA.stream`."""
@@ -110,7 +125,7 @@ class Asking:
                     judged += group
                     shown.append((text, group))
                     yield compose.statement(group, text)
-                differing += disagreements(part, judged)
+                differing += disagreements(part, judged, self._nearby(part, pool) if judged else None)
                 if not judged:
                     missing.append(part.text)
         yield self._answer(shown, missing, differing)
@@ -157,6 +172,19 @@ class Asking:
             text = article.text[start : hit.end]
             pieces.append(hit.model_copy(update={"start": start, "first": first, "text": text}))
         return pieces
+
+    def _nearby(self, question: Question, pool: Sequence[Hit]) -> Nearby | None:
+        """The sentences of the nearest articles that are nearest to a question; None where there is one article."""
+        if len({hit.article_id for hit in pool}) < 2:
+            return None
+        own: dict[str, list[Hit]] = {}
+        for hit in self._retriever.sentences(question.text, _NEARBY, self._filters):
+            own.setdefault(hit.article_id, []).append(hit)
+        nearest = dict(list(own.items())[:_ARTICLES])
+        hits = [hit for found in nearest.values() for hit in found[:_PER_ARTICLE]]
+        texts = self._engine.index.catalog.texts(nearest)
+        whole_texts = {id_: f"{article.title}\n{article.text}" for id_, article in texts.items()}
+        return Nearby(hits, whole_texts, self._engine.index.encoder)
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -207,7 +235,8 @@ class Asking:
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit], llm: ChatModel | None
     ) -> list[tuple[Hit, verify.Signals]]:
         """Every sentence with what speaks for and against it; none where a model need not be asked about any."""
-        seen = [(hit, verify.signals(hit, self._surroundings(question, hit, pool))) for hit in hits]
+        contexts = self._contexts(question, pool, hits)
+        seen = [(hit, verify.signals(hit, context)) for hit, context in zip(hits, contexts, strict=True)]
         return seen if llm is None else self._chosen(question, seen, llm)
 
     def _chosen(
@@ -274,33 +303,48 @@ class Asking:
             )
         return found
 
-    def _surroundings(self, question: Question, hit: Hit, pool: Sequence[Hit]) -> verify.Context:
-        catalog = self._engine.index.catalog
-        article = catalog.texts([hit.article_id])[hit.article_id]
-        near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
-        asked = words(question.text, question.language or hit.language)
-        total = catalog.count_passages()
-        frequencies = catalog.term_frequencies([word.stem for word in asked])
-        own = self._words_of(question.text, question.language or hit.language)
-        near_words = held(own, aligned(hit.text, hit.language, self._engine.index.encoder))
-        return verify.Context(
-            question=asked,
-            text=question.text,
-            near_words=[nearness for _, nearness in near_words],
-            kind=question.kind,
-            rarity={stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()},
-            near="\n".join(near),
-            article=f"{article.title}\n{article.text}",
-            similarity=self._retriever.similarities(question.text, [hit])[0],
-            best_score=pool[0].score,
-        )
+    def _contexts(
+        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
+    ) -> Iterator[verify.Context]:
+        """What surrounds each sentence."""
+        articles = self._engine.index.catalog.texts({hit.article_id for hit in hits})
+        similarities = self._retriever.similarities(question.text, hits)
+        for hit, similarity in zip(hits, similarities, strict=True):
+            language = question.language or hit.language
+            asked = self._read(question.text, language)
+            near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
+            article = articles[hit.article_id]
+            matched = held(asked.aligned, aligned(hit.text, hit.language, self._engine.index.encoder))
+            yield verify.Context(
+                question=asked.aligned.words,
+                text=question.text,
+                language=language,
+                near_words=[nearness for _, nearness in matched],
+                kind=question.kind,
+                rarity=asked.rarity,
+                near="\n".join(near),
+                article=f"{article.title}\n{article.text}",
+                similarity=similarity,
+                best_score=pool[0].score,
+            )
 
-    def _words_of(self, text: str, language: str) -> Aligned:
-        """The question made ready to be matched with sentences, once for all of them."""
+    def _read(self, text: str, language: str) -> _Read:
+        """The question made ready to be laid beside sentences, once for all of them."""
         key = (text, language)
-        if key not in self._aligned:
-            self._aligned[key] = aligned(text, language, self._engine.index.encoder)
-        return self._aligned[key]
+        if key not in self._readings:
+            framed = frame(text)
+            whole_text = aligned(text, language, self._engine.index.encoder)
+            told = [not any(a <= word.start < b for a, b in framed) for word in whole_text.words]
+            asked = Aligned(
+                tuple(word for word, kept in zip(whole_text.words, told, strict=True) if kept),
+                whole_text.vectors[told],
+                whole_text.terms,
+            )
+            total = self._engine.index.catalog.count_passages()
+            frequencies = self._engine.index.catalog.term_frequencies([word.stem for word in asked.words])
+            rarity = {stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()}
+            self._readings[key] = _Read(asked, rarity)
+        return self._readings[key]
 
     # --- languages -------------------------------------------------------------------------------
 
@@ -361,7 +405,7 @@ class Asking:
             lacking = compose.not_found(language)
         elif status is Status.PARTIAL:
             lacking = compose.missing("; ".join(missing), language)
-        differing = compose.with_numbers(differing, citations)
+        differing, citations = compose.with_numbers(differing, citations)
         contrasts = [compose.contrast(one, language) for one in differing]
         text = "\n".join(filter(None, [compose.render(statements), *contrasts, lacking]))
         self._timings["total"] = time.perf_counter() - self._started

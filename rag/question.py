@@ -63,7 +63,7 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
     (
         Kind.TIME,
         "wann|seit wann|bis wann|when|since when|quand|cu[aá]ndo|quando|ne zaman|когда|wanneer|kiedy|"
-        "welche[mrns]? (?:tag|wochentag|kalendertag|tageszeit|uhrzeit|woche|jahr|jahrzehnt|jahrhundert|monat|datum)|"
+        "welche[mrns]? (?:(?:wochen|kalender)?tag|tageszeit|uhrzeit|woche|jahr(?:zehnt|hundert)?|monat|datum)(?:e?n)?|"
         "(?:what|which) (?:year|day|date|month|week|weekday|decade|century|time)|"
         "quel(?:le)? (?:jour|année|mois|date|heure|siècle)|qué (?:día|año|mes|fecha|hora)|"
         "(?:che|quale) (?:giorno|anno|mese|data|ora)|hangi (?:gün|yıl|ay|tarih)\\w*|"
@@ -79,7 +79,7 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.NAME,
-        "wie (?:heißt|heißen|hieß|hießen|heisst)|wie lautet der name|what (?:is|are|was|were) the names?|"
+        "wie (?:heißt|heißen|hieß|hießen|heisst|hiess|hiessen)|wie lautet der name|what (?:is|are|was|were) the names?|"
         "comment s.appelle\\w*|cómo se llama\\w*|come si chiama\\w*|как (?:зовут|звали|называется|называлс\\w*)|"
         "ad[ıi] ne(?:dir|ydi)?",
     ),
@@ -106,6 +106,9 @@ _OPEN = re.compile(
 )
 
 
+# "Was" asks what in German, in English it asks whether.
+_DENIES_OPEN = re.compile(r"\W*was\b", re.IGNORECASE)
+_WAS_ASKS = frozenset({"de", ""})
 _LINK = re.compile(r"^[\s,;]*(?:und|and|et|y|e|ve|и|en)\s+", re.IGNORECASE)
 _JOINT = re.compile(
     r"[\s,;?]+(?:und|and|et|y|e|ve|и|en)\s+(?=(?:"
@@ -144,6 +147,8 @@ def _kind(text: str, language: str) -> Kind:
     openers = _OPEN.search(lowered)
     if _SPEECH.search(text) and openers and not (found and min(found)[0] <= openers.start()):
         return Kind.SPEECH
+    if _DENIES_OPEN.match(text) and language not in _WAS_ASKS:
+        openers = None
     # "What did she answer when asked" does not ask when.
     if found and min(found)[0] <= 40 and not (openers and openers.end() <= min(found)[0]):
         return min(found)[2]

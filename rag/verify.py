@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 
 from rag.answer import one_line
+from rag.answer_type import answer_type, lacks
+from rag.glossary import terms
 from rag.names import alike
 from rag.prompts import load_prompt
 from rag.question import Kind
@@ -58,6 +60,7 @@ class Signals:
         strangers: share of the question's names and numbers that the article does not hold at all.
         fits: 1 if the sentence holds what the question asks for (a number, a time, a name) and the question itself
             does not, else 0; 0.5 where nothing can be told.
+        lacking: whether the question names the kind of its answer (a year, a city) and the sentence has none.
     """
 
     chosen: float
@@ -70,6 +73,7 @@ class Signals:
     around: float
     strangers: float
     fits: float
+    lacking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Context:
     Attributes:
         question: words of the question.
         text: the question itself.
+        language: that in which it is read, ISO 639-1.
         near_words: for each of its words how near the sentence comes to it, 0..1; see `rag.align.held`.
         kind: what the question asks for.
         rarity: weight of a stem, higher for rarer ones.
@@ -90,6 +95,7 @@ class Context:
 
     question: Sequence[Word]
     text: str
+    language: str
     near_words: Sequence[float]
     kind: Kind
     rarity: Mapping[str, float]
@@ -113,7 +119,8 @@ def signals(hit: Hit, context: Context, chosen: float = 0.0, none: float = 0.0) 
         weakest=min(context.near_words, default=0.5),
         around=_share(context.question, near, context.rarity),
         strangers=_strangers(context.question, _stems(context.article, hit.language)),
-        fits=_fits(hit.text, context.text, context.kind),
+        fits=_fits(hit, context),
+        lacking=_lacks(hit, context),
     )
 
 
@@ -150,18 +157,30 @@ def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
     return len(missing) / len(names)
 
 
-def _fits(text: str, question: str, kind: Kind) -> float:
-    """1 if the words hold something of the kind asked for that the question does not, 0 if not, 0.5 if unknown."""
+def _lacks(hit: Hit, context: Context) -> bool:
+    kind = answer_type(context.text)
+    return lacks(kind, hit.text, hit.language, context.text, context.language)
+
+
+def _fits(hit: Hit, context: Context) -> float:
+    """1 if the sentence holds something of the kind asked for that the question does not, 0 if not, 0.5 if unknown."""
+    text, question, kind = hit.text, context.text, context.kind
     if kind is Kind.NUMBER:
         return float(bool(_found(_NUMBER, text) - _found(_NUMBER, question)))
     if kind is Kind.TIME:
         return float(bool(_found(_TIME, text) - _found(_TIME, question)))
+    if kind is Kind.PLACE:  # most places are in no list
+        return 1.0 if _places(text, hit.language) - _places(question, context.language) else 0.5
     if kind in {Kind.PERSON, Kind.NAME} and text.lower() != text.upper():
         asked = set(re.findall(r"\w+", question.casefold()))
         return float(
             any(part[:1].isupper() and part.casefold() not in asked for part in re.findall(r"\w+", text))
         )
     return 0.5
+
+
+def _places(text: str, language: str) -> set[str]:
+    return {term.key for term in terms(text, language) if term.key.startswith(("city:", "country:"))}
 
 
 _FIGURE = re.compile(r"\d[\d.,:]*")
@@ -206,7 +225,9 @@ class Gate:
         return abs(support - self.shows) <= self.doubt
 
     def support(self, seen: Signals, yes: float | None = None) -> float:
-        """Calibrated probability (0..1) that the sentence answers the question."""
+        """Calibrated probability (0..1) that the sentence answers; 0 where it has nothing of the kind asked for."""
+        if seen.lacking:
+            return 0.0
         values = asdict(seen) | ({} if yes is None else {"yes": yes})
         total = self.bias + sum(weight * values[name] for name, weight in self.weights.items())
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))

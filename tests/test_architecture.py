@@ -45,6 +45,7 @@ HOUSE = (
     "retrieve",
     "prompts",
     "question",
+    "answer_type",
     "answer",
     "verify",
     "translate",

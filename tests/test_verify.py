@@ -51,6 +51,7 @@ def context(
     near_words: tuple[float, ...] = (),
 ) -> Context:
     return Context(
+        language="de",
         question=words(question, "de"),
         text=question,
         near_words=near_words,
@@ -211,3 +212,12 @@ def test_the_model_reads_one_sentence_and_the_question() -> None:
 def test_a_model_that_fails_has_not_said_no() -> None:
     with pytest.raises(ModelUnavailable):
         confirm(FakeChatModel(choices=lambda *_: ModelUnavailable("gone")), "Wer?", SENTENCE)
+
+
+def test_a_sentence_without_a_year_does_not_answer_in_which_year() -> None:
+    """Whatever else speaks for it."""
+    seen = signals(
+        hit("Der Hafen wurde eröffnet."), context("In welchem Jahr wurde der Hafen eröffnet?"), 1.0
+    )
+    assert seen.lacking
+    assert load_gate("first").support(seen) == 0.0
