@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from rag import chat, compose, glossary, traces, translate, verify
 from rag.align import Aligned, aligned, held
 from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
+from rag.answer_type import frame
 from rag.compose import Judged
 from rag.disagreement import Nearby, disagreements
 from rag.index import Index
