@@ -8,7 +8,7 @@ BIN := .venv/bin
 LOCKS := requirements.lock requirements-torch.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install models demo test check eval record replay serve bench readme wheel lock clean
+.PHONY: help install models demo test check eval record replay robust serve bench readme wheel lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,7 @@ eval: models  ## gold facts against their floor, with the model that RAG_LLM nam
 	@mkdir -p eval/out
 	@$(BIN)/rag eval run eval/facts.yaml --floor eval/floor.yaml \
 	  --junit eval/out/facts-$(subst /,-,$(or $(RAG_LLM),local)).xml
+	@$(BIN)/rag eval run eval/summaries.yaml --floor eval/floor.yaml --section summaries
 
 record: models  ## keep the model's replies to the gold facts in eval/replies.jsonl
 	@$(BIN)/rag eval run eval/facts.yaml --record eval/replies.jsonl
@@ -60,6 +61,9 @@ record: models  ## keep the model's replies to the gold facts in eval/replies.js
 replay: models  ## the gold facts with the recorded replies, without the model
 	@mkdir -p eval/out
 	@$(BIN)/rag eval run eval/facts.yaml --replay eval/replies.jsonl --floor eval/floor.yaml --junit eval/out/replay.xml
+
+robust: models  ## the gold facts with something around them changed, without a language model: about ten minutes
+	@RAG_LLM=none $(BIN)/rag eval robust eval/facts.yaml
 
 serve: models  ## the HTTP service on this machine
 	@$(BIN)/rag serve

@@ -374,11 +374,13 @@ class Full(Replies):
     def search(self, question: str, k: int = 10) -> list[Hit]:
         return [hit(0, 19)]
 
-    def summarise(self, *, query: str, language: str) -> Summary:
+    def summarise(self, **wanted: Any) -> Summary:
+        self.wanted = wanted
         answer = toy_answer("Anna kam.")
         return Summary(
             status=Status.ANSWERED,
-            language=language,
+            language=wanted["language"],
+            covered=0.5,
             statements=answer.statements,
             text=answer.text,
             citations=answer.citations,
@@ -400,6 +402,18 @@ def test_a_summary_is_judged_like_an_answer(tmp_path: Path) -> None:
     assert report.results[0].passed, report.results[0].judgement
     with pytest.raises(InputError, match="cannot summarise"):
         run(asks, Turning([]), runs=3)
+
+
+def test_a_summary_is_asked_for_as_the_fact_wants_it(tmp_path: Path) -> None:
+    wanted = "kind: who\n    ask: summary\n    summary: {whole: true, form: points, sentences: 3}"
+    target = Full({"Wie viele?": SILENCE}, {"a": TOY})
+    report = run(fact_file(tmp_path, "kind: who", wanted), target)
+    assert target.wanted == {"form": "points", "sentences": 3, "language": "en"}
+    assert value_of(report, "covered") == 0.5
+    run(fact_file(tmp_path, "kind: who", "kind: who\n    ask: summary"), target)
+    assert target.wanted == {"query": "Who came?", "language": "en"}
+    with pytest.raises(InputError, match="belongs to a fact with ask: summary"):
+        run(fact_file(tmp_path, "kind: who", "kind: who\n    summary: {whole: true}"), target)
 
 
 def test_tags_choose_facts_and_have_floors_of_their_own(tmp_path: Path) -> None:

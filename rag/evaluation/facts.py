@@ -37,6 +37,7 @@ RATES = (
     "supported",
     "language",
     "judged",
+    "covered",
     "said",
     "citation_precision",
     "citation_recall",
@@ -121,13 +122,22 @@ def _with_short_forms(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [form, {"type": "array", "items": form, "minItems": 1}, whole]}
 
 
+class Wanted(Gold):
+    """What summary a fact asks for: of all articles there are, `whole`, or of what is found for the question."""
+
+    whole: bool = False
+    form: Literal["text", "points", "timeline", "who_said_what"] = "text"
+    sentences: Annotated[int, Field(ge=1, le=100)] | None = None
+    words: Annotated[int, Field(ge=1, le=5000)] | None = None
+
+
 class Fact(Gold):
     """A question, what a right answer must and must not say, and which sentences prove it.
 
     `accept` lists further statuses that are right besides `status`. `complete` says that `required` is a
     whole list, of which nothing may be missing and to which nothing may be added; `ordered`, that it has to be said in
     this order. `history` are the turns before the question, `translations` the question in other languages. With
-    `ask: summary` the question is what to summarise.
+    `ask: summary` the question is what to summarise, `summary` how.
     """
 
     id: Id
@@ -135,6 +145,7 @@ class Fact(Gold):
     language: Language
     kind: Kind
     ask: Literal["answer", "summary"] = "answer"
+    summary: Wanted = Wanted()
     tags: tuple[Id, ...] = ()
     history: tuple[Message, ...] = ()
     status: Literal[Status.ANSWERED, Status.NOT_FOUND] = Status.ANSWERED
@@ -148,6 +159,8 @@ class Fact(Gold):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if self.ask != "summary" and self.summary != Wanted():
+            raise ValueError("summary belongs to a fact with ask: summary")
         if self.language in self.translations:
             raise ValueError(f"the question is in {self.language} already, it needs no translation")
         if self.status is Status.NOT_FOUND:
@@ -205,7 +218,10 @@ class FactFile(Gold):
     def digest(self, fact: Fact) -> str:
         """Hash of all that decides whether an answer to this fact is right: changes with it and with any article."""
         groups = [*sorted(self.names.items()), *sorted(self.terms.items())]
-        parts = [fact.model_dump_json(exclude={"translations"}), repr(groups), *self.texts]
+        shaping = fact.model_dump_json(
+            exclude={"translations"} | ({"summary"} if fact.ask == "answer" else set())
+        )
+        parts = [shaping, repr(groups), *self.texts]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def proof_sentences(self, fact: Fact) -> tuple[str, ...]:

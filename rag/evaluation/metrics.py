@@ -21,13 +21,14 @@ from rag.types import Citation, Noun, Status, Usage
 class FactResult(Noun):
     """One fact, asked and judged.
 
-    `seconds` is the time to the whole answer, `first_statement` to the first verified statement (None if
-    none came). `status` is None if the target failed; then `judgement` holds the error. `required` names what has to be
-    said, `proof` are the sentences that prove it, `around` the text before and after each citation. `retrieval` are the
-    measures of the search for this question, where the target searches. `outcomes` says of every run whether it was
-    faultless; what is shown is the first that was not. `digest` changes with fact and articles. `disputed` is
-    true if the answer shows sources that disagree. A model as judge, if there was one, was asked about `judged`
-    statements and found those in `doubted` not proven; `judge` is its name, `judge_counts` whether its word counts.
+    `seconds` is the time to the whole answer, `first_statement` to the first verified statement (None if none
+    came). `status` is None if the target failed; then `judgement` holds the error. `required` names what has to
+    be said, `proof` are the sentences that prove it, `around` the text before and after each citation.
+    `retrieval` are the measures of the search for this question, where the target searches. `outcomes` says of
+    every run whether it was faultless; what is shown is the first that was not. `digest` changes with fact and
+    articles. `disputed` is true if the answer shows sources that disagree; `covered` is the share of its source
+    that a summary says it holds. A model as judge, if there was one, was asked about `judged` statements and
+    found those in `doubted` not proven; `judge` is its name, `judge_counts` whether its word counts.
     """
 
     id: str
@@ -52,6 +53,7 @@ class FactResult(Noun):
     fingerprint: str = ""
     digest: str = ""
     disputed: bool = False
+    covered: float | None = None
     judge: str = ""
     judge_counts: bool = False
     judged: int = Field(default=0, ge=0)
@@ -163,6 +165,10 @@ def _searched(results: Sequence[FactResult], name: str) -> Counts:
     return sum(values), len(values)
 
 
+def _covered(shares: Sequence[float]) -> Counts:
+    return sum(shares), len(shares)
+
+
 def _judged(results: Sequence[FactResult]) -> Counts:
     judged = sum(result.judged for result in results)
     return judged - sum(len(result.doubted) for result in results), judged
@@ -177,6 +183,7 @@ _RATES: dict[str, Callable[[Sequence[FactResult]], Counts]] = {
     "unanswerable": lambda all_: _count(all_, lambda r: not r.answerable, lambda r: r.silent),
     "said": lambda all_: _count(all_, lambda r: r.answerable, lambda r: r.said),
     "judged": lambda all_: _judged([one for one in all_ if one.judge_counts]),
+    "covered": lambda all_: _covered([one.covered for one in all_ if one.covered is not None]),
     "citation_precision": lambda all_: _sum([r for r in all_ if r.answerable], "proving", "spans"),
     "citation_recall": lambda all_: _sum(all_, "proven", "required"),
     "hit_at_10": lambda all_: _searched(all_, "hit"),

@@ -33,6 +33,7 @@ LABELS = {
     "supported": "statements without a stranger",
     "language": "answered in the question's language",
     "judged": "statements that the judge finds proven",
+    "covered": "share of its source that a summary holds",
     "said": "required content said, cited or not",
     "citation_precision": "citations in a proving sentence",
     "citation_recall": "required contents with their proof cited",

@@ -334,7 +334,7 @@ class Asking:
         begin = time.perf_counter()
         self._asked += 1
         try:
-            answer, first = self._answer(fact, begin)
+            answer, first, covered = self._answer(fact, begin)
             seconds = time.perf_counter() - begin
             if answer is None:
                 return _broken(base, fact, "the stream ended without an answer", seconds)
@@ -358,6 +358,7 @@ class Asking:
                 "judgement": judge(fact, answer, self._articles, self._facts.names, self._facts.terms),
                 "retrieval": found,
                 "disputed": bool(answer.disagreements),
+                "covered": covered,
                 "seconds": seconds,
                 "first_statement": first,
                 "usage": answer.usage,
@@ -372,11 +373,11 @@ class Asking:
         self._errors_in_a_row += 1
         return self._errors == self._asked == _GIVE_UP_AT_ONCE or self._errors_in_a_row >= _GIVE_UP
 
-    def _answer(self, fact: Fact, begin: float) -> tuple[Answer | None, float | None]:
-        """The answer, and after how many seconds its first statement came."""
+    def _answer(self, fact: Fact, begin: float) -> tuple[Answer | None, float | None, float | None]:
+        """The answer, after how many seconds its first statement came, and what share of its source a summary holds."""
         if fact.ask == "summary":
-            summary = self._method("summarise")(query=fact.question, language=fact.language)
-            return _as_answer(fact, summary), None
+            summary: Summary = self._method("summarise")(**_summary_wanted(fact))
+            return _as_answer(fact, summary), None, summary.covered
         more = {"history": fact.history} if fact.history else {}
         first: float | None = None
         answer: Answer | None = None
@@ -385,7 +386,7 @@ class Asking:
                 first = time.perf_counter() - begin
             if isinstance(event, Answer):
                 answer = event
-        return answer, first
+        return answer, first, None
 
     def _verdicts(self, answer: Answer) -> dict[str, Any]:
         """What the judge says of every statement that cites something."""
@@ -413,7 +414,7 @@ class Asking:
 
     def _search(self, fact: Fact) -> dict[str, float] | None:
         """How well the target's search does on this question; None where it has none, or nothing is to be found."""
-        if not fact.required or fact.history or not hasattr(self._target, "search"):
+        if not fact.required or fact.history or fact.ask == "summary" or not hasattr(self._target, "search"):
             return None
         hits: list[Hit] = self._method("search")(fact.question, k=K)
         self._read({hit.article_id for hit in hits})
@@ -432,6 +433,13 @@ def _citations(answer: Answer) -> Iterator[Any]:
     yield from answer.citations
     for statement in answer.statements:
         yield from statement.citations
+
+
+def _summary_wanted(fact: Fact) -> dict[str, Any]:
+    """What `summarise` is asked with; what the fact leaves open stays open."""
+    wanted = fact.summary.model_dump(exclude={"whole"}, exclude_defaults=True)
+    of = {} if fact.summary.whole else {"query": fact.question}
+    return of | wanted | {"language": fact.language}
 
 
 def _as_answer(fact: Fact, summary: Summary) -> Answer:
