@@ -21,7 +21,7 @@ import numpy as np
 from rag.accounts import Account
 from rag.answer import one_line
 from rag.errors import InputError
-from rag.question import leans
+from rag.standing import cuts_quotation, joins, points_back
 from rag.types import Article, Citation, Dispute, Encoder, Form, Progress, Sentence, Statement, Verdict
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ MAX_SENTENCES = 100
 MAX_WORDS = 5_000
 """A summary has at most as many words."""
 
-FINGERPRINT = "summaries 2"
+FINGERPRINT = "summaries 3"
 """Raised whenever the same articles may be summarised differently."""
 
-_NOTES = "1"  # raised whenever notes are written differently
+_NOTES = "2"  # raised whenever notes are written differently
 _MIN_WORDS = 4  # content words of a sentence that tells something on its own
 _MAX_CHARS = 500
 _NOTED = 24  # sentences of an article that are kept for choice, and one more for every ten it has
@@ -48,9 +48,9 @@ _COMPARED = 1000  # sentences that are compared with each other at most
 _AT_LEAST = 3  # of them from each article
 _FOCUS = 0.5  # worth of being nearest to the focus
 _SOURCE = 0.03  # worth of citing another article; half of it for its second sentence, and so on
-_LEANING = (
-    0.02  # what a sentence loses that only the sentence before makes clear, where that one is not taken
-)
+_JOINING = 0.01  # what a sentence loses that is tied to the one before, where that one is not taken
+_CUT = 0.05  # what a sentence loses that holds half of a quotation
+_LOST = 1.0  # what a choice loses with a sentence that only the one before makes clear, where that one is not taken
 _POOR = 0.5  # what a sentence loses that is none, or boilerplate
 _EXCHANGED = 60  # sentences up to which a choice is improved by exchanging
 _EXCHANGES = 20
@@ -59,12 +59,15 @@ _USUAL = {Form.TIMELINE: 20, Form.WHO_SAID_WHAT: 20}  # sentences, where nobody 
 _SAME_TOPIC = 0.4  # likeness from which two sentences may tell of one event
 
 _ENDS = re.compile(r"[.!?…。！？][\"'”“»«’)\]]*$")
-_MARKS = re.compile(r"[„“”\"»«]")
 _BOILERPLATE = re.compile(
     r"https?://|www\.|\S@\S+\.\w|©|\(c\)\s*\d{4}|"
     r"\b(?:newsletter|abonnier\w*|subscribe|sign up|cookies?|datenschutz\w*|privacy policy|"
-    r"lesen sie (?:auch|hier|mehr)|mehr zum thema|read (?:more|also)|"
-    r"alle rechte vorbehalten|all rights reserved)\b",
+    r"lesen sie (?:auch|hier|mehr)|mehr (?:zum thema|dazu)|siehe auch|weiterlesen|read (?:more|also)|see also|"
+    r"bleiben (?:am ball|dran)|alle rechte vorbehalten|all rights reserved)\b|"
+    r"^\W*(?:(?:foto|bild|video|grafik|photo|image|graphic|quelle|source|stand)s?\s*:|"
+    r"(?:berichterstattung|(?:additional )?reporting|mit (?:material|informationen)|bearbeitet|edited)\s+"
+    r"(?:von|by|der|des))|"
+    r"\((?:dpa|afp|ap|reuters|epd|kna|sid|apa|sda)(?:/\w+)*\)\W*$",
     re.IGNORECASE,
 )
 
@@ -85,8 +88,8 @@ class _Weights:
 
 
 # Where words are counted, what counts is how much of the source they hold; of a few sentences each has to matter.
-_BY_WORDS = _Weights(meaning=0.1, lead=0.02, length=0.7)
-_BY_SENTENCES = _Weights(meaning=0.3, lead=0.05, length=0.3)
+_BY_WORDS = _Weights(meaning=0.05, lead=0.005, length=0.6)
+_BY_SENTENCES = _Weights(meaning=0.35, lead=0.06, length=0.25)
 
 
 class Notes(Protocol):
@@ -185,9 +188,8 @@ class Told:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether a reader needs nothing before or behind it: no pronoun opens it, no quotation is cut."""
-        marks = _MARKS.findall(self.text)
-        return not leans(self.text) and (len(marks) % 2 == 0 or "“" in marks)
+        """Whether a reader knows without the sentence before who or what is meant, and who says it."""
+        return not points_back(self.text, self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,10 +416,17 @@ def _selected(
         statements=tuple(proven_by(told[n], told) for n in ordered),
         by_weight=tuple(ordered.index(n) for n in chosen),
         covered=units.covered(told[n].account for n in chosen),
-        headline=headings[told[chosen[0]].newest] or proven_by(told[chosen[0]], told),
+        headline=headings[told[chosen[0]].newest] or proven_by(_opening(told, told[chosen[0]]), told),
         disputes=tuple(disputes(told, alike, chosen)),
         unread=unread,
     )
+
+
+def _opening(told: Sequence[Told], one: Told) -> Told:
+    """The sentence that opens the article of `one`, which in news says what it is about; `one` if that cannot stand."""
+    own = (other for other in told if other.citation.article_id == one.citation.article_id)
+    first = min(own, key=lambda other: other.place)
+    return first if first.place == 0 and first.is_telling and first.stands_alone else one
 
 
 def _likeness(vectors: Vectors) -> Scores:
@@ -466,7 +475,9 @@ class _Choice:
         self._weights /= max(1, sum(weights.values()))
         self._room = np.array([len(one.text.split()) for one in told], dtype=np.float32)
         self._fixed = fixed - np.array([0.0 if one.is_telling else _POOR for one in told], dtype=np.float32)
+        self._fixed -= np.array([_CUT * cuts_quotation(one.text) for one in told], dtype=np.float32)
         self._leaning = np.array([not one.stands_alone for one in told])
+        self._joining = np.array([joins(one.text) for one in told])
         numbers = {id_: n for n, id_ in enumerate(dict.fromkeys(one.citation.article_id for one in told))}
         self._article = np.array([numbers[one.citation.article_id] for one in told], dtype=np.intp)
         at = {(one.citation.article_id, one.place): n for n, one in enumerate(told)}
@@ -500,7 +511,7 @@ class _Choice:
         held = np.zeros(len(self._weights), dtype=bool)
         stood_for = np.zeros(len(self._told), dtype=np.float32)
         while len(taken) < count:
-            fits = open_ & (self._room <= room)
+            fits = open_ & (self._room <= room) & ~self._lost(taken)
             if not fits.any():
                 break
             gains = self._gains(taken, held, stood_for)
@@ -524,9 +535,16 @@ class _Choice:
         gains = self._worth + added.astype(np.float32)
         if self._alike is not None:
             gains = gains + self._meaning * np.maximum(self._alike - stood_for[:, None], 0.0).mean(axis=0)
-        lost = self._leaning.copy()
-        lost[[self._after[n] for n in taken if n in self._after]] = False
-        return np.asarray(gains - _LEANING * lost)
+        return np.asarray(gains - _JOINING * self._without_tie(self._joining, taken))
+
+    def _lost(self, taken: Sequence[int]) -> NDArray[np.bool_]:
+        """Which sentences nobody understands without the one before, which is not taken."""
+        return self._without_tie(self._leaning, taken)
+
+    def _without_tie(self, tied: NDArray[np.bool_], taken: Sequence[int]) -> NDArray[np.bool_]:
+        left = tied.copy()
+        left[[self._after[n] for n in taken if n in self._after]] = False
+        return left
 
     def _cited_with(self, taken: Sequence[int]) -> Scores:
         """How many of the sentences taken are of the same article as each."""
@@ -541,10 +559,10 @@ class _Choice:
         value = float(self._weights[held].sum() + self._worth[list(taken)].sum())
         if self._alike is not None:
             value += self._meaning * float(self._alike[:, list(taken)].max(axis=1).mean())
-        followed = {self._after.get(n) for n in taken}
         counts = np.bincount(self._article[list(taken)])
         value += _SOURCE * float(sum((1 / np.arange(1, count + 1)).sum() for count in counts))
-        return value - _LEANING * sum(bool(self._leaning[n]) and n not in followed for n in taken)
+        value -= _JOINING * float(self._without_tie(self._joining, taken)[list(taken)].sum())
+        return value - _LOST * float(self._lost(taken)[list(taken)].sum())
 
     def _exchanged(self, taken: list[int], count: int, room: float) -> list[int]:
         """The choice after exchanging one sentence for up to two others, as long as that is worth more.

@@ -25,6 +25,34 @@ _SAME_WORD = 0.85
 _SAME_GAIN = 0.8  # for capitalised words that the translation has, many of which are no names
 _SAME_NAME = 0.87  # for names, which are near to other names of their kind
 
+# Words that have no like of their own in another language: the part of a verb that German puts behind it, forms of
+# reported speech, and what only joins sentences.
+_PARTICLES = frozenset("fest statt teil bekannt frei zurück hinzu heraus hervor voraus".split())
+_JOINING = frozenset(
+    """sei seien habe werde müsse müsste könne wolle solle aufgrund wiederum hingegen unterdessen indes indessen jedoch
+    allerdings derweil inzwischen zudem außerdem however meanwhile""".split()
+)
+_SPOKEN = re.compile(r"„[^“”\"]*[“”\"]|“[^”“]*[”“]|\"[^\"]*\"|»[^«]*«|«[^»]*»")
+_QUOTED_WORDS = (
+    5  # from so many words on what stands in quotation marks is speech, which stays in the original
+)
+
+# Prepositions that may stand before a name in English where German has this one; another turns the sentence round.
+_BEFORE_NAMES = {
+    german: frozenset(english.split())
+    for german, english in {
+        "in": "in at on within of into inside", "an": "at on in to by of", "auf": "on in at to of",
+        "bei": "at near in with by during of", "nach": "to after according for following toward towards in",
+        "aus": "from of out", "von": "of from by with", "ab": "from", "zu": "to at for on with of", "mit": "with by to",
+        "ohne": "without", "für": "for of to in", "gegen": "against at to over", "vor": "before in of off",
+        "seit": "since for", "bis": "until to till by", "zwischen": "between", "durch": "by through",
+        "über": "about over on via of", "unter": "under among by", "um": "for at around about over",
+    }.items()
+}  # fmt: skip
+
+_ENGLISH = frozenset(english for listed in _BEFORE_NAMES.values() for english in listed)
+_PLAIN = {"am": "an", "im": "in", "ins": "in", "zum": "zu", "zur": "zu", "vom": "von", "beim": "bei"}
+
 # Forms of "be" and "have": a short answer that gained one in translation has become a claim of its own.
 _CLAIMS = frozenset(
     "is are was were has have had ist sind war waren hat haben hatte est sont était a ont es son era è sono".split()
@@ -92,16 +120,22 @@ def same_short(text: str, language: str, translated: str, reader: str, encoder: 
 def faithful(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
     """Whether a translation may stand for a sentence.
 
-    It has like length, the same numbers, denies what the sentence denies, is near in meaning, and every word has its
-    like in it.
+    It quotes nobody, has like length, the same numbers, denies what the sentence denies, is near in meaning, and every
+    word has its like in it.
     """
+    if any(len(spoken.split()) >= _QUOTED_WORDS for spoken in _SPOKEN.findall(text)):
+        return False
     if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
         return False
     if detect_language(translated) not in {"", reader} or not _denies_alike(
         text, language, translated, reader
     ):
         return False
-    if language == "de" and reader == "en" and not _keeps_possessors(text, translated):
+    if (
+        language == "de"
+        and reader == "en"
+        and not (_keeps_possessors(text, translated) and _keeps_prepositions(text, translated))
+    ):
         return False
     vectors = encoder.encode_passages([text, translated])
     if float(vectors[0] @ vectors[1]) < _SAME_MEANING:
@@ -112,11 +146,21 @@ def faithful(text: str, language: str, translated: str, reader: str, encoder: En
 def _word_for_word(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
     """Whether the translation holds every word of the text, and the text every name of the translation."""
     names = {word.start for word in proper_names(text, language)}
+    spelled = set(re.findall(r"\w+", translated))
     one, other = aligned(text, language, encoder), aligned(translated, reader, encoder)
-    kept, gained = held(one, other), held(other, one)
     return all(
-        nearness >= (_SAME_NAME if word.start in names else _SAME_WORD) for word, nearness in kept
-    ) and all(nearness >= _SAME_GAIN for word, nearness in gained if word.name)
+        nearness >= (_SAME_NAME if word.start in names else _SAME_WORD)
+        for word, nearness in held(one, other)
+        # "US" is a name in German and a pronoun in English: what is spelled alike is the same.
+        if not (word.start in names and text[word.start : word.end] in spelled)
+        and not _needs_no_like(text, word)
+    ) and all(nearness >= _SAME_GAIN for word, nearness in held(other, one) if word.name)
+
+
+def _needs_no_like(text: str, word: Word) -> bool:
+    spelled = text[word.start : word.end].casefold()
+    ends_clause = re.match(r"\s*(?:[,.;:!?)–]|und\b|$)", text[word.end :]) is not None
+    return spelled in _JOINING or (spelled in _PARTICLES and ends_clause)
 
 
 def _keeps_names(text: str, language: str, translated: str, reader: str) -> bool:
@@ -138,6 +182,27 @@ def _keeps_possessor(name: str, translated: str) -> bool:
     places = [word for word in words(translated, "en") if _is_same(known[0], word)]
     ends_alike = any(translated[word.start : word.end].endswith("s") for word in places)
     return not places or ends_alike or any(_possesses(translated, word) for word in places)
+
+
+def _keeps_prepositions(text: str, translated: str) -> bool:
+    """Whether no name that is spelled alike goes from "ab" to "to", from "in" to "from", and the like."""
+    for spelled in set(re.findall(r"\b[A-ZÄÖÜ]\w+", text)):
+        before = _before(spelled, text) & _BEFORE_NAMES.keys()
+        behind = _before(spelled, translated)
+        if (
+            before
+            and behind
+            and behind <= _ENGLISH
+            and not any(behind & _BEFORE_NAMES[one] for one in before)
+        ):
+            return False
+    return True
+
+
+def _before(name: str, text: str) -> set[str]:
+    """The words before a name wherever it stands, articles left out, in lower case; "" where it opens the text."""
+    found = re.findall(rf"(?:(\w+)\s+)?(?:\b(?:der|die|das|dem|den|the)\s+)?\b{re.escape(name)}\b", text)
+    return {_PLAIN.get(word.casefold(), word.casefold()) for word in found}
 
 
 def _possesses(text: str, word: Word) -> bool:

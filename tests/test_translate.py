@@ -126,3 +126,37 @@ def test_the_model_is_told_the_language_by_name() -> None:
 def test_who_belongs_to_whom_stays(translated: str, kept: bool, encoder: Encoder) -> None:
     text = "Dimows Berater Rothin eröffnete den Hafen in der Schweiz."
     assert faithful(text, "de", translated, "en", encoder) is kept
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        (
+            "US-Präsident Karl Meier besuchte am Montag die Stadt Hamburg.",
+            "US President Karl Meier visited the city of Hamburg on Monday.",
+        ),
+        ("Die Polizei nahm in Hamburg zwei Männer fest.", "The police arrested two men in Hamburg."),
+        (
+            GERMAN.replace("Gewerkschaft", "Gewerkschaft hingegen"),
+            "The union demands higher wages, shorter shifts and new buses for Hamburg and Bremen.",
+        ),
+    ],
+)
+def test_words_that_have_no_like_of_their_own_are_not_missed(
+    text: str, translated: str, encoder: Encoder
+) -> None:
+    assert faithful(text, "de", translated, "en", encoder)
+
+
+@pytest.mark.models
+def test_where_something_goes_to_does_not_become_where_it_comes_from(encoder: Encoder) -> None:
+    text = "Die Hafenbahn AG hat daher vorsorglich 142 Flüge ab Hamburg gestrichen."
+    right = "Hafenbahn AG has therefore cancelled 142 flights from Hamburg as a precaution."
+    assert faithful(text, "de", right, "en", encoder)
+    assert not faithful(text, "de", right.replace("from", "to"), "en", encoder)
+
+
+def test_what_somebody_said_stays_in_the_original() -> None:
+    text = "Anna Roth sagte: „Wir bauen den Hafen noch in diesem Jahr.“"
+    assert not faithful(text, "de", text, "de", HashEncoder())

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from rag.cli import articles, asking, evaluation, models, service
+from rag.cli import articles, asking, evaluation, models, service, summaries
 from rag.cli.opening import OPENER, Opener, open_newsqa
 from rag.cli.options import app
 from rag.cli.terminal import note, say_error
@@ -23,7 +23,7 @@ from rag.errors import InputError, RagError
 __all__ = ["app", "main"]
 
 # Importing them makes their functions commands; `rag --help` lists them in this order.
-SUBJECTS = (articles, asking, evaluation, models, service)
+SUBJECTS = (articles, asking, evaluation, summaries, models, service)
 
 
 def _say_wrong_use(error: TyperException, as_json: bool) -> int:
