@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rag.answer import Item, one_line
 from rag.names import same_name
 from rag.question import Kind
-from rag.types import Citation, Disagreement, Hit, Side, Statement, Verdict
+from rag.types import Citation, Disagreement, Hit, Statement, Verdict
 from rag.words import words
 
 _SHORT = frozenset({Kind.PERSON, Kind.NAME, Kind.TIME, Kind.PLACE, Kind.NUMBER})
@@ -171,15 +171,22 @@ def _place(cited: Citation) -> tuple[str, str, int, int]:
     return cited.article_id, cited.revision, cited.start, cited.end
 
 
-def with_numbers(found: Sequence[Disagreement], citations: Sequence[Citation]) -> tuple[Disagreement, ...]:
-    """The disagreements, their citations numbered as in the answer; those it does not cite are left out."""
+def with_numbers(
+    found: Sequence[Disagreement], citations: Sequence[Citation]
+) -> tuple[tuple[Disagreement, ...], tuple[Citation, ...]]:
+    """The disagreements with numbered citations, and all citations: those of the statements first."""
     numbers = {_place(one): one for one in citations}
-
-    def known(side: Side) -> Side:
-        keys = map(_place, side.citations)
-        return side.model_copy(update={"citations": tuple(numbers[key] for key in keys if key in numbers)})
-
-    return tuple(one.model_copy(update={"sides": tuple(map(known, one.sides))}) for one in found)
+    told = []
+    for one in found:
+        sides = []
+        for side in one.sides:
+            for cited in side.citations:
+                key = _place(cited)
+                numbers.setdefault(key, cited.model_copy(update={"number": len(numbers) + 1}))
+            own = tuple(numbers[_place(cited)] for cited in side.citations)
+            sides.append(side.model_copy(update={"citations": own}))
+        told.append(one.model_copy(update={"sides": tuple(sides)}))
+    return tuple(told), tuple(numbers.values())
 
 
 def contrast(found: Disagreement, language: str) -> str:

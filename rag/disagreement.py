@@ -1,28 +1,36 @@
 """Sentences that answer one question -> where their sources differ on a number, a date, a name or a claim.
 
-Both sides answer what was asked, so what remains to be compared is the answer itself: the words that were copied, or
-the quantity or name of the sentence that stands nearest to the question's words. Sources agree as long as one value of
-one is a value of the other; several values inside one article are a list, and lists of names do not disagree.
+What is compared is the answer itself. Where words were copied out of the sentences, it is those words; several values
+inside one article are a list, and lists of names do not disagree. Where whole sentences answer, two things are looked
+for among the nearest sentences of every article: versions of one sentence in which what was asked is exchanged
+(rag.versions), and words that are likely to answer (rag.spot), of which neither stands in the other's article. Without
+an encoder for that, it is the quantity or name that stands nearest to the question's words.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rag.claims import DoubtKind, find_doubts, signals
 from rag.compose import Judged, citation
+from rag.names import alike
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
-from rag.types import Disagreement, Hit, Side
+from rag.spot import Spot, fits, spots, stems_of
+from rag.types import Disagreement, Encoder, Hit, Side
+from rag.versions import exchanges
 from rag.words import words
 
+_SURE = 0.3  # how likely words must answer to be a side
+_HEARD = 0.2  # weight of a side, in that of the weightiest one, below which it is not heard
 _SAME_CLAIM = 0.6  # closeness from which a negation on one side only is a disagreement
 _ROUGHLY = 0.05  # relative difference of numbers of which one is rounded
 _ABOUT_WORDS = 6
 
+_DisagreementKind = Literal["number", "date", "name", "claim"]
 Key = tuple[tuple[str, float | str], ...]  # slots and what stands in them
 
 
@@ -36,28 +44,56 @@ class _Value:
     rough: bool = False
 
 
-def disagreements(question: Question, judged: Sequence[Judged]) -> tuple[Disagreement, ...]:
-    """Where articles differ on the answer to `question`; empty with one article.
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """The sentences nearest to a question, whether or not they are shown, and the texts of their articles by id."""
+
+    hits: Sequence[Hit]
+    texts: Mapping[str, str]
+    encoder: Encoder
+
+
+def disagreements(
+    question: Question, judged: Sequence[Judged], nearby: Nearby | None = None
+) -> tuple[Disagreement, ...]:
+    """Where articles differ on the answer to `question`; at most one disagreement, none about what is not answered.
 
     Args:
         question: as read.
         judged: the sentences, or the words in them, that the gate let through.
+        nearby: what else stands near; without it only the judged sentences are compared.
     """
-    if len({one.item.hit.article_id for one in judged}) < 2:
+    if not judged or len({hit.article_id for hit in _all_hits(judged, nearby)}) < 2:
         return ()
     asked = frozenset(
         stem for word in words(question.text, question.language) for stem in (word.stem, *word.parts)
     )
+    # Whole sentences are told apart by their nearest ones, where there is an encoder to do it.
+    own = [one for one in judged if nearby is None or not _is_whole(one)]
     kind = _KINDS.get(question.kind)
-    found = [value for one in judged for value in _values(one, question.kind, asked)] if kind else []
-    sides = _sides(found)
-    if kind and len(sides) > 1 and not (kind == "name" and _is_list(found)):
+    values = [value for one in own for value in _values(one, question.kind, asked)] if kind else []
+    sides = _sides(values)
+    if kind and len(sides) > 1 and not (kind == "name" and _is_list(values)):
         return (_disagreement(kind, sides, asked),)
-    denied = next(_denials([one.item.hit for one in judged]), None) if not found or not kind else None
+    if not values and nearby is not None:
+        sides = _versions(question, nearby, asked) or _spotted(question, nearby)
+        if sides:
+            return (_disagreement(_kind_of(question, sides), sides, asked),)
+    denied = next(_denials([one.item.hit for one in judged]), None) if not values else None
     return (_disagreement("claim", denied, asked),) if denied else ()
 
 
-_KINDS: dict[Kind, Literal["number", "date", "name", "claim"]] = {
+def _all_hits(judged: Sequence[Judged], nearby: Nearby | None) -> Iterator[Hit]:
+    yield from (one.item.hit for one in judged)
+    if nearby is not None:
+        yield from nearby.hits
+
+
+def _is_whole(one: Judged) -> bool:
+    return len(one.item.text) >= len(one.item.hit.text)
+
+
+_KINDS: dict[Kind, _DisagreementKind] = {
     Kind.NUMBER: "number",
     Kind.TIME: "date",
     Kind.PERSON: "name",
@@ -70,9 +106,8 @@ _KINDS: dict[Kind, Literal["number", "date", "name", "claim"]] = {
 
 def _values(one: Judged, kind: Kind, asked: frozenset[str]) -> Iterator[_Value]:
     item, hit = one.item, one.item.hit
-    whole = len(item.text) >= len(hit.text)
     reading = read_sentence(hit.text, hit.language)
-    place = (0, len(hit.text)) if whole else (item.start - hit.start, item.end - hit.start)
+    place = (0, len(hit.text)) if _is_whole(one) else (item.start - hit.start, item.end - hit.start)
     if kind is Kind.NUMBER:
         yield from _numbers(reading, place, hit, asked)
     elif kind is Kind.TIME:
@@ -170,6 +205,76 @@ def _names(reading: Reading, place: tuple[int, int], hit: Hit, asked: frozenset[
             yield _Value((("name", spelling(word.stem)),), text, hit)
 
 
+# --- the nearest sentences -------------------------------------------------------------------
+
+
+def _versions(question: Question, nearby: Nearby, asked: frozenset[str]) -> list[list[_Value]]:
+    """The sides of the first exchange in versions of one sentence that could answer; empty if there is none."""
+    for at, one in enumerate(nearby.hits):
+        for other in nearby.hits[at + 1 :]:
+            if one.article_id == other.article_id:
+                continue
+            for spans in exchanges(one, other):
+                sides = [_exchanged(hit, *span) for hit, span in zip((one, other), spans, strict=True)]
+                if all(_could_answer(value, question, asked) for value in sides):
+                    return [[value] for value in sides]
+    return []
+
+
+def _exchanged(hit: Hit, start: int, end: int) -> _Value:
+    text = hit.text[start:end]
+    return _Value((("words", text),), text, hit)
+
+
+def _could_answer(value: _Value, question: Question, asked: frozenset[str]) -> bool:
+    own = words(value.text, value.hit.language)
+    new = all(word.stem not in asked for word in own)
+    return new and any(fits(value.text[word.start : word.end], question.kind) for word in own)
+
+
+def _spotted(question: Question, nearby: Nearby) -> list[list[_Value]]:
+    """The sides that articles take by their likeliest words, where these are sure enough; empty if they agree."""
+    sides: list[list[Spot]] = []
+    stems: dict[str, frozenset[str]] = {}
+    for spot in spots(question, nearby.hits, nearby.texts, nearby.encoder):
+        article = spot.hit.article_id
+        if article in stems or spot.surety < _SURE:
+            continue
+        stems[article] = stems_of(nearby.texts[article], spot.hit.language)
+        side = next((side for side in sides if _tell_alike(side[0], spot, stems)), None)
+        if side is None:
+            sides.append([spot])
+        else:
+            side.append(spot)
+    weights = [sum(spot.surety for spot in side) for side in sides]
+    kept = [side for side, weight in zip(sides, weights, strict=True) if weight >= _HEARD * max(weights)]
+    if len(kept) < 2:
+        return []
+    # The surest words of a side are shown: the last of its values.
+    return [
+        [_Value((("words", spot.text),), spot.text, spot.hit) for spot in reversed(side)] for side in kept
+    ]
+
+
+def _tell_alike(one: Spot, other: Spot, stems: Mapping[str, frozenset[str]]) -> bool:
+    """Whether a word that one article likely answers with stands in the other, in any spelling."""
+    return _stand_in(one, stems[other.hit.article_id]) or _stand_in(other, stems[one.hit.article_id])
+
+
+def _stand_in(spot: Spot, stems: frozenset[str]) -> bool:
+    return any(stem in stems or any(alike(stem, other) for other in stems) for stem in spot.stems)
+
+
+def _kind_of(question: Question, sides: Sequence[Sequence[_Value]]) -> _DisagreementKind:
+    """What the sides differ in, by what was asked, else by what they say."""
+    if question.kind in _KINDS:
+        return _KINDS[question.kind]
+    said = [side[0].text for side in sides]
+    if all(any(character.isdigit() for character in text) for text in said):
+        return "number"
+    return "name" if all(text[0].isupper() for text in said) else "claim"
+
+
 # --- sides -----------------------------------------------------------------------------------
 
 
@@ -220,7 +325,7 @@ def _denials(hits: Sequence[Hit]) -> Iterator[list[list[_Value]]]:
 
 
 def _disagreement(
-    kind: Literal["number", "date", "name", "claim"], sides: Sequence[Sequence[_Value]], asked: frozenset[str]
+    kind: _DisagreementKind, sides: Sequence[Sequence[_Value]], asked: frozenset[str]
 ) -> Disagreement:
     shown = sorted((_side(side) for side in sides), key=_age)
     return Disagreement(kind=kind, about=_about(sides[0][0].hit, asked), sides=tuple(shown))

@@ -52,6 +52,8 @@ HOUSE = (
     "claims",
     "compose",
     "draft",
+    "versions",
+    "spot",
     "disagreement",
     "accounts",
     "timeline",
