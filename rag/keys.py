@@ -27,7 +27,7 @@ from rag.types import Moment, Noun
 
 DEFAULT_COLLECTION = "default"
 KEYS_FILE = "keys.json"  # inside the data folder
-_COLLECTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+COLLECTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")  # what one may be named
 _PREFIX = "rag_"  # so that a secret left in a text can be told for what it is
 
 
@@ -79,7 +79,7 @@ def check_collection(name: str) -> str:
     Raises:
         InputError: it may not.
     """
-    if not _COLLECTION.fullmatch(name):
+    if not COLLECTION.fullmatch(name):
         raise InputError(
             f"A collection cannot be named {name!r}.",
             hint="Use 1 to 63 of a-z, 0-9, - and _, beginning with a letter or digit.",

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def _moment(value: object) -> object:
-    """Dates become midnight; moments without a zone are read as UTC; empty text is no date."""
+    """Dates become midnight; moments without a zone are read as UTC; empty text is no date, nor is a number."""
+    if isinstance(value, int | float):
+        raise ValueError("a number is no date")
     if isinstance(value, str):
         if not value.strip():
             return None
@@ -30,12 +32,23 @@ def _moment(value: object) -> object:
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError("it lies outside of the years 1 to 9999") from error
     return value
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
-OptionalMoment = Annotated[datetime | None, BeforeValidator(_moment)]
+_AS_SENT = [
+    {"type": "string", "format": "date-time"},
+    {"type": "string", "format": "date"},
+    {"type": "string", "maxLength": 0},
+    {"type": "null"},
+]
+OptionalMoment = Annotated[
+    datetime | None, BeforeValidator(_moment), WithJsonSchema({"anyOf": _AS_SENT}, mode="validation")
+]
 
 
 class Noun(BaseModel):

@@ -48,7 +48,9 @@ def add(body: AddRequest, visit: Writing) -> AddReport:
     return visit.qa.add(body.nouns())
 
 
-Files = Annotated[list[UploadFile], File(description="txt, md, html, pdf or docx", max_length=100)]
+Files = Annotated[
+    list[UploadFile], File(description="txt, md, html, pdf or docx", min_length=1, max_length=100)
+]
 
 
 @routes.post("/v1/articles/upload", tags=["articles"])

@@ -18,23 +18,26 @@ from rag.api.bodies import (
     VerifyRequest,
     given,
 )
-from rag.api.streams import STREAM, Frames, frames_for, reply
+from rag.api.streams import Frames, described, frames_for, reply
 from rag.api.visits import Reading, Visit
 from rag.errors import InputError
 from rag.traces import stage
 from rag.types import Answer, DraftCheck, Message, Summary
 
+_ANSWER = described("Evidence", "Statement", "Answer")
+_SUMMARY = described("Statement", "Summary")
+
 routes = APIRouter()
 
 
-@routes.post("/v1/ask", response_model=Answer, responses=STREAM, tags=["ask"])
+@routes.post("/v1/ask", response_model=Answer, responses=_ANSWER, tags=["ask"])
 async def ask(body: AskRequest, request: Request, visit: Reading) -> Answer | Response:
     """The verified answer, or with `stream` its events: evidence, statement …, answer; error if it breaks off."""
     frames = frames_for(request, body.stream)
     return await answered(request, visit, body.question, body.history, given(body), frames)
 
 
-@routes.post("/v1/chat", response_model=Answer, responses=STREAM, tags=["ask"])
+@routes.post("/v1/chat", response_model=Answer, responses=_ANSWER, tags=["ask"])
 async def chat(body: ChatRequest, request: Request, visit: Reading) -> Answer | Response:
     """The answer to the last turn; its `question` is the one that was understood, which stands alone."""
     *history, last = body.messages
@@ -66,7 +69,7 @@ def verify(body: VerifyRequest, visit: Reading) -> DraftCheck:
         return visit.qa.verify(body.text, **given(body))
 
 
-@routes.post("/v1/summarise", response_model=Summary, responses=STREAM, tags=["ask"])
+@routes.post("/v1/summarise", response_model=Summary, responses=_SUMMARY, tags=["ask"])
 async def summarise(body: SummariseRequest, request: Request, visit: Reading) -> Summary | Response:
     """A cited summary, or with `stream` its events: statement …, summary; error if it breaks off."""
     state = request.app.state

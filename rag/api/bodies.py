@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from rag import __version__
 from rag.jobs import Job
 from rag.types import Article, Deletion, Filters, Form, Hit, Message, OptionalMoment
 
-Question = Annotated[str, Field(max_length=100_000)]  # NewsQA applies the limit of the settings
+# NewsQA refuses blank ones, and those beyond the limit of the settings, in better words than a pattern.
+Question = Annotated[str, Field(max_length=100_000, json_schema_extra={"pattern": r"\S"})]
 Line = Annotated[str, Field(max_length=2_000)]
+
+
+def _whole(value: object) -> object:
+    """2.0 is an integer in JSON; "2" and true are none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_HITS = Annotated[int, Field(strict=True, ge=1, le=1_000), BeforeValidator(_whole)]
+_SENTENCES = Annotated[int, Field(strict=True, ge=1, le=100), BeforeValidator(_whole)]
+_WORDS = Annotated[int, Field(strict=True, ge=1, le=5_000), BeforeValidator(_whole)]
 _EXAMPLE = "Who attended the talks?"
 
 
@@ -48,7 +59,7 @@ class SearchRequest(Filters):
     model_config = _examples({"question": "security guarantees", "k": 5})
 
     question: Question
-    k: StrictInt = Field(default=10, ge=1, le=1_000)
+    k: _HITS = 10
 
 
 class SummariseRequest(Filters):
@@ -60,11 +71,11 @@ class SummariseRequest(Filters):
     model_config = _examples({"query": "the new harbour", "sentences": 3, "language": "en"})
 
     query: Question | None = None
-    k: StrictInt = Field(default=20, ge=1, le=1_000)
-    focus: Question = ""
+    k: _HITS = 20
+    focus: Annotated[str, Field(max_length=100_000)] = ""
     form: Form = Form.TEXT
-    sentences: StrictInt | None = Field(default=None, ge=1, le=100)
-    words: StrictInt | None = Field(default=None, ge=1, le=5_000)
+    sentences: _SENTENCES | None = None
+    words: _WORDS | None = None
     written_in: Annotated[str, Field(max_length=35)] = ""
     deadline: Annotated[float | None, Field(gt=0, le=86_400)] = None
     stream: StrictBool = False
@@ -75,7 +86,7 @@ class VerifyRequest(Filters):
 
     model_config = _examples({"text": "The harbour was opened on Friday. It cost 24 million euros."})
 
-    text: Annotated[str, Field(max_length=200_000)]
+    text: Annotated[str, Field(max_length=200_000, json_schema_extra={"pattern": r"\S"})]
 
 
 class NewArticle(BaseModel):

@@ -11,7 +11,8 @@ from rag import __version__
 from rag.api.bodies import ErrorBody, OpenAIErrorBody
 from rag.api.refusals import OPENAI_PATHS
 from rag.api.visits import COLLECTION_HEADER
-from rag.keys import DEFAULT_COLLECTION
+from rag.keys import COLLECTION, DEFAULT_COLLECTION
+from rag.types import Evidence
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
@@ -27,8 +28,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     parts = schema["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         parts.pop(unused, None)
-    for model in (ErrorBody, OpenAIErrorBody):
-        described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    for model in (ErrorBody, OpenAIErrorBody, Evidence):
+        described = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
         parts |= described.pop("$defs")
         parts[model.__name__] = described
     schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -51,5 +52,5 @@ _COLLECTION_PARAMETER = {
     "in": "header",
     "required": False,
     "description": "The collection; the first one of the key if not given.",
-    "schema": {"type": "string", "default": DEFAULT_COLLECTION},
+    "schema": {"type": "string", "pattern": f"^({COLLECTION.pattern})?$", "default": DEFAULT_COLLECTION},
 }

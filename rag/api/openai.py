@@ -14,7 +14,7 @@ from rag.api.asked import Sent
 from rag.api.asking import answered
 from rag.api.bodies import given
 from rag.api.refusals import OPENAI_PATHS, told
-from rag.api.streams import STREAM, Frames, frame
+from rag.api.streams import Frames, described_as, frame
 from rag.api.visits import Reading
 from rag.completions import (
     MODEL_NAME,
@@ -28,6 +28,8 @@ from rag.completions import (
 from rag.errors import RagError
 from rag.types import Answer
 
+_CHUNKS = described_as({"required": ["data"], "properties": {"data": {"type": "string"}}})
+
 log = logging.getLogger(__name__)
 routes = APIRouter()
 
@@ -38,7 +40,7 @@ def models(visit: Reading) -> ModelList:
     return ModelList()
 
 
-@routes.post("/v1/chat/completions", response_model=ChatCompletion, responses=STREAM, tags=["openai"])
+@routes.post("/v1/chat/completions", response_model=ChatCompletion, responses=_CHUNKS, tags=["openai"])
 async def chat_completions(
     body: ChatCompletionRequest, request: Request, visit: Reading
 ) -> ChatCompletion | Response:

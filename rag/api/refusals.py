@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,16 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "invalid_input")
     shape = _shaped(request.url.path, error.status_code, code, str(error.detail))
-    return JSONResponse(shape, error.status_code, error.headers)
+    headers = _allowed(request) if error.status_code == 405 else {}
+    return JSONResponse(shape, error.status_code, {**(error.headers or {}), **headers})
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """All methods of a path; the router tells those of the first endpoint that fits."""
+    path, known = request.url.path, request.app.openapi()["paths"]
+    templates = [path, *(one for one in known if re.fullmatch(re.sub(r"{\w+}", "[^/]+", one), path))]
+    methods = next((known[one] for one in templates if one in known), None)
+    return {"Allow": ", ".join(sorted(method.upper() for method in methods))} if methods else {}
 
 
 async def on_anything(request: Request, error: Exception) -> Response:

@@ -17,13 +17,25 @@ from rag.errors import RagError
 
 Frames = Callable[[Sent, AsyncIterator[Sent]], AsyncIterator[str]]
 
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}
+Described = dict[int | str, dict[str, Any]]
+
 _NO_BUFFER = {"X-Accel-Buffering": "no"}
 _CLIENT_GONE = 499  # nobody reads it; it stands in the log
 
 log = logging.getLogger(__name__)
+
+
+def described(*nouns: str) -> Described:
+    """The stream of an endpoint for its description: each noun's JSON under its name, an error at a break."""
+    kinds = [{"$ref": f"#/components/schemas/{noun}"} for noun in (*nouns, "ErrorBody")]
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"anyOf": kinds}}
+    names = {"enum": [*(noun.lower() for noun in nouns), "error"]}
+    return described_as({"required": ["event", "data"], "properties": {"event": names, "data": data}})
+
+
+def described_as(event: dict[str, Any]) -> Described:
+    """A stream for the description; before OpenAPI 3.2 the schema is that of each event."""
+    return {200: {"content": {"text/event-stream": {"schema": {"type": "object", **event}}}}}
 
 
 async def reply(request: Request, asked: Asked, frames: Frames | None) -> Sent | Response:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, FastAPI, Request
 
 from rag.errors import AccessDenied, NotAllowed
-from rag.keys import KEYS_FILE, Caller, KeyStore
+from rag.keys import KEYS_FILE, Caller, KeyStore, check_collection
 from rag.keys import Scope as KeyScope
 from rag.library import Library
 from rag.newsqa import NewsQA
@@ -119,7 +119,7 @@ def enter(request: Request, app: FastAPI, scope: KeyScope) -> Visit:
     """The visit that a request asks for.
 
     Raises:
-        AccessDenied, NotAllowed: it may not. RateLimited: not so soon.
+        AccessDenied, NotAllowed: it may not. RateLimited: not so soon. InputError: no collection has such a name.
     """
     state = app.state
     caller: Caller = state.door.caller(request)
@@ -131,6 +131,7 @@ def enter(request: Request, app: FastAPI, scope: KeyScope) -> Visit:
     name = request.headers.get(COLLECTION_HEADER, "") or caller.home
     if not caller.may_enter(name):
         raise NotAllowed(f"This key does not open the collection {name!r}.", hint="Ask for such a key.")
+    check_collection(name)
     return Visit(caller, name, state.library, scope is not KeyScope.READ)
 
 
