@@ -404,6 +404,14 @@ def test_a_summary_is_judged_like_an_answer(tmp_path: Path) -> None:
         run(asks, Turning([]), runs=3)
 
 
+def test_tokens_cost_what_they_cost(tmp_path: Path) -> None:
+    target = Replies({"Who came?": toy_answer(), "Wie viele?": SILENCE}, {"a": TOY})
+    report = run(fact_file(tmp_path), target, runs=2, prices=(1.5, 6.0))
+    assert report.cost == pytest.approx(2 * (100 * 1.5 + 10 * 6.0) / 1e6)
+    assert "The tokens cost 0.0004." in render(report)
+    assert toy_run(tmp_path, toy_answer()).cost is None
+
+
 def test_a_summary_is_asked_for_as_the_fact_wants_it(tmp_path: Path) -> None:
     wanted = "kind: who\n    ask: summary\n    summary: {whole: true, form: points, sentences: 3}"
     target = Full({"Wie viele?": SILENCE}, {"a": TOY})

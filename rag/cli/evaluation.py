@@ -84,6 +84,12 @@ def eval_run(
     agreement: Annotated[
         Path | None, _report_option("--agreement", "How far people agree with it; from `rag eval judge`.")
     ] = None,
+    prices: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--prices", metavar="PROMPT OUTPUT", help="Of a million tokens; prints what the run cost."
+        ),
+    ] = None,
     report_file: Annotated[
         Path | None,
         _report_option("--report", "Write JSON, a baseline for later."),
@@ -126,6 +132,7 @@ def eval_run(
             "ids": only or (),
             "tags": tag or (),
             "runs": runs,
+            "prices": prices,
             "progress": _steady(progress),
         }
         report = run(

@@ -95,6 +95,8 @@ def _how(report: EvalReport) -> str:
     how = f"target {report.target}, {report.seconds:.1f} s"
     if report.runs > 1:
         how += f", every question asked {report.runs} times"
+    if report.cost is not None:
+        how += f", tokens for {report.cost:.4f}"
     if report.fingerprints:
         how += f", fingerprint {', '.join(report.fingerprints)}"
     return how

@@ -323,6 +323,8 @@ def _verdict(report: EvalReport) -> str:
     text = f"{right} of {len(report.results)} facts without any fault{often} in {report.seconds:.1f} s."
     if report.reused:
         text += f" {report.reused} answers taken over, nothing has changed for them."
+    if report.cost is not None:
+        text += f" The tokens cost {report.cost:.4f}."
     if low := report.broken_bounds:
         return f"{text} Bounds not kept ({report.section or 'no floor'}): {', '.join(low)}."
     return f"{text} All bounds kept ({report.section})." if report.section else text

@@ -54,7 +54,7 @@ class EvalReport(Noun):
 
     `measures` are over all runs of all facts, `tagged` those of the facts with a tag; `results` hold each fact once.
     `beside` are the results of a second target, asked the same. `agreement` tells how far people agree with the model
-    that judged, if one did.
+    that judged, if one did. `cost` is what all tokens cost, where their prices were given, in the currency of these.
     """
 
     facts_path: str
@@ -73,6 +73,7 @@ class EvalReport(Noun):
     beside: tuple[FactResult, ...] = ()
     beside_measures: tuple[Measure, ...] = ()
     agreement: Agreement | None = None
+    cost: float | None = None
 
     @property
     def failures(self) -> tuple[FactResult, ...]:
@@ -102,6 +103,7 @@ def run(
     changed: bool = False,
     keep: Path | None = None,
     judge: tuple[Judge, Agreement] | None = None,
+    prices: tuple[float, float] | None = None,
     junit: str | Path | None = None,
     progress: Progress | None = None,
 ) -> EvalReport:
@@ -122,6 +124,7 @@ def run(
         keep: file that holds each result as it comes; a run that broke off goes on from it. Gone after a whole run.
         judge: a model that is asked whether citations prove their statements, and how far people agree with it; its
             verdicts are a measure, and only where they count.
+        prices: of a million prompt and a million output tokens.
         junit: where to write JUnit XML.
         progress: told of every question.
 
@@ -153,6 +156,7 @@ def run(
             "runs": runs,
             "reused": asking.reused,
             "agreement": judge[1] if judge else None,
+            "cost": _cost(attempts, prices) if prices else None,
         }
     )
     if baseline:
@@ -243,6 +247,12 @@ def _report(attempts: Sequence[Sequence[FactResult]], bounds: Floor, started: da
         tagged=tagged,
     )
     return report.model_copy(update={"passed": not report.broken_bounds})
+
+
+def _cost(attempts: Sequence[Sequence[FactResult]], prices: tuple[float, float]) -> float:
+    spent = [result.usage for of_one in attempts for result in of_one]
+    prompt, output = prices
+    return sum(one.prompt_tokens * prompt + one.output_tokens * output for one in spent) / 1e6
 
 
 def _merged(attempts: Sequence[FactResult]) -> FactResult:
