@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -135,6 +137,37 @@ def test_a_target_that_is_not_there_is_told_instead_of_a_score(
     out, err = capsys.readouterr()
     assert out == ""
     assert says in err
+
+
+@pytest.fixture
+def nonsense() -> Iterator[str]:
+    """A server that answers everything with a page."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome</html>")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", ["{}", "openai:{}/v1#m"])
+def test_a_target_that_answers_nonsense_is_told_with_its_address(
+    facts: Path, nonsense: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "run", str(facts), "--target", name.format(nonsense)]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"The run against {name.format(nonsense)} broke off." in err
 
 
 # --- another revision ------------------------------------------------------------------------

@@ -144,12 +144,12 @@ def eval_run(
             certain=target == "this" and (bool(replay) or settings.llm == "none"),
             baseline=earlier,
             changed=changed,
-            keep=stack.enter_context(_kept(report_file or file, "part")),
+            keep=stack.enter_context(_kept(report_file or file, "part", target)),
             judge=stack.enter_context(_judging(judge, agreement, settings)),
             **chosen,
         )
         if against:
-            beside = stack.enter_context(_kept(report_file or file, "beside.part"))
+            beside = stack.enter_context(_kept(report_file or file, "beside.part", against))
             report = side_by_side(report, run(file, asked(against), name=against, keep=beside, **chosen))
         if isinstance(llm, Recording) and not (only or tag):
             note(f"{record} holds {llm.keep_used()} replies of {llm.name}.")
@@ -198,13 +198,14 @@ def _judge(model: str, settings: Settings) -> Iterator[Judge]:
 
 
 @contextmanager
-def _kept(beside: Path, ending: str) -> Iterator[Path | None]:
+def _kept(beside: Path, ending: str, target: str) -> Iterator[Path | None]:
     """Where answers are kept until a run is whole, None in a folder that cannot be written; told if it breaks off."""
     path = beside.with_name(f"{beside.name}.{ending}")
     before = path.stat().st_size if path.exists() else 0
     try:
         yield path if os.access(path.parent, os.W_OK) else None
     except BaseException:
+        note(f"The run against {target} broke off.")
         if path.exists() and path.stat().st_size > before:
             note(f"What was answered is kept in {path}; the same command goes on from there.")
         raise
