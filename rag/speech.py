@@ -19,6 +19,8 @@ from rag.types import Article
 _NAME_WORDS = 4  # a quotation of so few words behind a noun is a name: the weekly „Blick nach vorn“
 _CARRIES = 2  # sentences over which speech without a speaker of its own goes on
 _MAX_SPEAKER = 16  # tokens
+_FRAGMENT = 6  # tokens before it that are no sentence yet
+_GOES_ON = 3  # tokens behind "…, so the minister," from which speech goes on there
 
 # Finite forms of verbs that report speech. Weak verbs by their stems, strong ones in full; behind a slash stand the
 # particles of which one must follow.
@@ -104,6 +106,16 @@ _SKIPPED = frozenset(
     dabei darüber damals also indes indessen""".split()
 )
 _PARTICLES = frozenset("al el bin ibn ben abu van von de da di del dos la le zu vom dpa afp".split())
+_AGENCIES = frozenset("dpa ddp dapd afp ap apa sda epd kna sid rtr n-tv".split())  # names in small letters
+# Nouns that say when something is known, not who says it.
+_WHEN = frozenset(
+    """morgen vormittag mittag nachmittag abend nacht stunde stunden tag tage tagen woche wochen monat monate monaten
+    jahr jahre jahren montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag""".split()
+)
+# Words that open a sentence with a capital and name nobody.
+_NOBODY = frozenset(
+    "zwar anhand angesichts aufgrund entsprechend insgesamt derzeit bislang bisher ungeklärt".split()
+)
 _ABBREVIATED = frozenset("dr prof st mr mrs ms jr sr hl gen sen rep gov lt col".split())
 
 _SOURCES = (
@@ -120,7 +132,7 @@ _ACCORDING = re.compile(
 )
 _SO = re.compile(r"[,“”\"«»]\s*(?P<so>so)\s+(?=[\w„\"])")
 _AS = re.compile(r"\b(?:[Ww]ie|[Aa]s)\s+(?=\w)")
-_TOKEN = re.compile(r"[^\W_]+(?:[-’'/][^\W_]+)*|[^\w\s]")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:[-’'/][^\W_]+)*|[^\w\s]")
 _QUOTED = re.compile(
     r"„[^„“”\"]{1,2500}[“”\"]|“[^“”„]{1,2500}”|\"[^\"„“]{1,2500}\"|»[^»«]{1,2500}«|«[^»«]{1,2500}»"
 )
@@ -132,6 +144,11 @@ _REPORTED = re.compile(  # German forms that only reported speech has
 _INFINITIVE = re.compile(r"\b(?:zu\s+[a-zäöüß]+(?:en|n)|[a-zäöüß]{2,}zu[a-zäöüß]+en)\b")
 _COMPLEMENT = re.compile(
     r"(?:dass|daß|ob|wie|warum|weshalb|wann|wo|wer|was|that|whether|how|why|what|when|where|who)\b",
+    re.IGNORECASE,
+)
+_RELATIVE_CLAUSE = re.compile(
+    r"\s*(?:(?:in|an|auf|mit|bei|von|zu|für|aus|nach|über|durch|unter|gegen|vor)\s+)?"
+    r"(?:der|die|das|den|dem|dessen|deren|denen|welche[rsnm]?|who|which|whose)\s+(?!\w+\s*[,:]\s*so\b)",
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(
@@ -299,10 +316,24 @@ class _Reader:
         if following < len(self._tokens) and self._tokens[following].text == ",":
             following += 1
         begin = self._clause_start(opening)
-        if opening <= begin + 1 and following < len(self._tokens):
+        inside = self._subordinate(begin, opening)
+        if inside is not None:
+            self._say(speaker, self._tokens[inside].start, self._end_of_clause(closing + 1))
+        elif opening <= begin + 1 and following < len(self._tokens):
             self._say(speaker, self._tokens[following].start, self._end)
         else:
             self._say(speaker, self._tokens[begin].start, self._end)
+
+    def _subordinate(self, begin: int, opening: int) -> int | None:
+        """Where the relative clause begins that holds a source: "a boat in which, according to X, …"; None without."""
+        for n in range(opening - 1, begin, -1):
+            if self._tokens[n].text in ",;:":
+                clause = self._masked[self._tokens[n + 1].start : self._end]
+                return n + 1 if _RELATIVE_CLAUSE.match(clause) else None
+        return None
+
+    def _end_of_clause(self, n: int) -> int:
+        return next((one.start for one in self._tokens[n:] if one.text in ",;"), self._end)
 
     def _by_so(self) -> None:
         """… , so the minister."""
@@ -312,7 +343,24 @@ class _Reader:
             if last > at and (
                 last == len(self._tokens) or not self._tokens[last].is_word or self._ends_so(last)
             ):
-                self._behind(self._span(at, last), match.start(), self._tokens[last - 1].end)
+                speaker = self._span(at, last)
+                if self._goes_on_behind(self._index(match.start("so")), last):
+                    self._say(speaker, self._tokens[self._clause_start(at)].start, self._end)
+                else:
+                    self._behind(speaker, match.start(), self._tokens[last - 1].end)
+
+    def _goes_on_behind(self, so: int, last: int) -> bool:
+        """Whether "…, so the minister, …" stands in the middle of what is said, with no apposition behind."""
+        marks = [
+            n
+            for n in range(last, min(last + 3, len(self._tokens) - _GOES_ON))
+            if self._tokens[n].text in ",–"
+        ]
+        if not marks or self._quote_in(self._start, self._end):
+            return False
+        following = self._tokens[marks[0] + 1]
+        plain = following.is_word and not following.is_name and following.low not in _DETERMINERS | _TIES
+        return plain or so - self._clause_start(so) <= _FRAGMENT
 
     def _ends_so(self, at: int) -> bool:
         return self._tokens[at].low in _SKIPPED | _LOOSE_TIES | {"gegenüber", "seit"}
@@ -326,7 +374,7 @@ class _Reader:
                 continue
             stop = next((n for n in range(last, len(self._tokens)) if self._tokens[n].text in ",.:;"), None)
             stop = len(self._tokens) if stop is None else stop
-            verbs = [n for n in range(last, stop) if self._tokens[n].low in _reporting()]
+            verbs = [n for n in range(last, stop) if self._tells(n, last, stop)]
             if not verbs or stop - last > 12:
                 continue
             speaker = self._span(at, last)
@@ -335,6 +383,13 @@ class _Reader:
                 self._say(speaker, self._tokens[stop + 1].start, self._end)
             elif self._tokens[opening - 1].text == ",":
                 self._behind(speaker, self._tokens[opening - 1].start, self._tokens[stop - 1].end)
+
+    def _tells(self, n: int, first: int, last: int) -> bool:
+        """Whether a word of first..last reports speech, with its particle where it needs one ("bekannt gab")."""
+        if self._tokens[n].low not in _reporting():
+            return False
+        particles = _finite().get(self._tokens[n].low, frozenset())
+        return not particles or any(token.low in particles for token in self._tokens[first:last])
 
     def _by_clause(self) -> None:
         """While the minister announced on Monday that … — with the verb at the end, as German clauses have it."""
@@ -521,7 +576,7 @@ class _Reader:
         while n < len(self._tokens) and n - at < _MAX_SPEAKER:
             token = self._tokens[n]
             low = token.low
-            if low in _finite_or_auxiliary() and not (token.is_name and n == at):
+            if low in _finite_or_auxiliary() and not token.is_name:
                 break
             if low in _DETERMINERS and not (token.is_name and named):
                 if named and not open_ and (low not in _GENITIVES or not genitives):
@@ -567,8 +622,10 @@ class _Reader:
         if not token.is_word or token.is_name or token.low in _TIES | _LOOSE_TIES:
             return False
         following = self._tokens[n + 1] if n + 1 < len(self._tokens) else None
-        return "-" in token.text or (
-            token.low in _PARTICLES and following is not None and following.is_word and following.is_name
+        return (
+            "-" in token.text
+            or token.low in _AGENCIES
+            or (token.low in _PARTICLES and following is not None and following.is_word and following.is_name)
         )
 
     def _is_english_noun(self, n: int) -> bool:
@@ -706,13 +763,14 @@ class _Reader:
 
     def _participle(self, n: int) -> int | None:
         """The participle of a reporting verb that belongs to an auxiliary."""
-        inside = False
+        inside = reflexive = False
         for m in range(n + 1, min(n + 30, len(self._tokens))):
+            reflexive |= self._tokens[m].low == "sich"
             inside = self._tokens[m].text == "(" or (inside and self._tokens[m].text != ")")
             if self._tokens[m].text in ",:;." and not inside:
                 return None
             if self._tokens[m].low in _PARTICIPLES:
-                return m
+                return None if reflexive and self._tokens[m].low == "gemeldet" else m
         return None
 
     # --- places ----------------------------------------------------------------------------------
@@ -760,11 +818,18 @@ class _Reader:
         first, last = _trimmed(self._text, *speaker)
         if first >= last or (start <= first and last <= end and (last - first) * 2 > end - start):
             return
+        if not self._can_speak(first, last):
+            return
         self._speaker = (first, last)
         direct = any(a < start and end < b + 1 for a, b in self._quotes)
         if not direct and self._text[start:end].count(" – ") == 1:
             start, end = _trimmed(self._text, start, self._text.index(" – ", start, end))  # an afterthought
         self.found.append(Said(self._text[first:last], first, last, start, end, direct))
+
+    def _can_speak(self, first: int, last: int) -> bool:
+        """Whether a phrase names somebody or something that speaks, and neither a time nor nothing at all."""
+        spoken = re.findall(r"\w+", self._text[first:last])
+        return bool(spoken) and spoken[0].casefold() not in _NOBODY and spoken[-1].casefold() not in _WHEN
 
     def _person(self, before: int) -> Span | None:
         """Whom a pronoun stands for: who opens the sentence, else who spoke or was the subject last."""

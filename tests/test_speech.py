@@ -130,3 +130,51 @@ def test_no_text_breaks_the_reading(pieces: list[str]) -> None:
     for one in who_said_what(article(text)):
         assert text[one.speaker_start : one.speaker_end] == one.speaker
         assert text[one.start : one.end].strip() == text[one.start : one.end] != ""
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker", "words"),
+    [
+        (
+            "Ein Boot, auf dem sich nach Angaben der Polizei viel Geld befunden haben soll, ist gekentert.",
+            "der Polizei",
+            "auf dem sich nach Angaben der Polizei viel Geld befunden haben soll",
+        ),
+        (
+            "Die Stadt will einen Mann ausweisen, der laut Polizei drei Fischer bedroht hat.",
+            "Polizei",
+            "der laut Polizei drei Fischer bedroht hat",
+        ),
+    ],
+)
+def test_a_source_inside_a_relative_clause_says_that_clause_only(text: str, speaker: str, words: str) -> None:
+    assert said(text) == [(speaker, words, False)]
+
+
+def test_speech_goes_on_behind_its_speaker() -> None:
+    text = "Der Bau sei, so Anna Roth, wegen der Kosten von 2,9 Millionen Euro verschoben worden."
+    assert said(text) == [("Anna Roth", text.rstrip("."), False)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nach Informationen vom späten Abend wurden drei Menschen verletzt.",
+        "Als Nachfolger haben sich bereits drei Kandidaten gemeldet: Roth, Meier und Kern.",
+        "Ungeklärt ist noch, wie der Mann in den Besitz der Waffe kommen konnte.",
+        "Zwar stimmten beide Seiten dem Haushalt von 2,9 Millionen zu, allerdings nicht dem Plan.",
+    ],
+)
+def test_what_nobody_said_is_not_said(text: str) -> None:
+    assert said(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker"),
+    [
+        ("Nach Angaben der Nachrichtenagentur ddp nahmen 400 Menschen teil.", "der Nachrichtenagentur ddp"),
+        ("Nach Angaben des Kapitäns Mohamed Said ist das Boot gesunken.", "des Kapitäns Mohamed Said"),
+    ],
+)
+def test_a_speaker_is_named_in_full(text: str, speaker: str) -> None:
+    assert [one[0] for one in said(text)] == [speaker]
