@@ -12,8 +12,9 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -128,15 +129,37 @@ def _verifying(text: str, filters: Mapping[str, object]) -> _Call[DraftCheck]:
     return _Call("POST", "/v1/verify", DraftCheck, body={"text": text, **_filters(filters)})
 
 
+class SummaryOptions(TypedDict, total=False):
+    """What may be said of a summary besides its articles: names, meanings and defaults of `NewsQA.summarise`."""
+
+    query: str | None
+    k: int
+    focus: str
+    form: Form | str
+    sentences: int | None
+    words: int | None
+    language: str | None
+    written_in: str
+    deadline: float | None
+    published_after: datetime | date | str | None
+    published_before: datetime | date | str | None
+    source: str
+
+
+_FILTERS = {
+    "published_after",
+    "published_before",
+    "source",
+}  # the others that `Filters` has mean something else here
+
+
 def _summarising(
-    article_ids: Sequence[str] | None,
-    wanted: Mapping[str, Any],
-    filters: Mapping[str, object],
-    stream: bool = False,
+    article_ids: Sequence[str] | None, options: SummaryOptions, stream: bool = False
 ) -> _Call[Summary]:
-    """`wanted` holds the other parameters by name; those that are not set are left to the service."""
-    body: dict[str, Any] = {name: value for name, value in wanted.items() if value or value == 0}
-    body |= _filters(filters)
+    """Options that are not set are left to the service."""
+    wanted = SummaryOptions.__annotations__.keys() - _FILTERS
+    body = {name: value for name, value in options.items() if name in wanted and (value or value == 0)}
+    body |= _filters({name: value for name, value in options.items() if name not in wanted})
     if article_ids is not None:
         body["article_ids"] = list(article_ids)
     if stream:
@@ -352,48 +375,16 @@ class Client:
         return self._send(_verifying(text, filters))
 
     def summarise(
-        self,
-        article_ids: Sequence[str] | None = None,
-        *,
-        query: str | None = None,
-        k: int = 20,
-        focus: str = "",
-        form: Form | str = Form.TEXT,
-        sentences: int | None = None,
-        words: int | None = None,
-        language: str | None = None,
-        written_in: str = "",
-        deadline: float | None = None,
-        **filters: object,
+        self, article_ids: Sequence[str] | None = None, **options: Unpack[SummaryOptions]
     ) -> Summary:
         """A cited summary of the given articles, or of what `query` finds; see `NewsQA.summarise`."""
-        wanted = dict(
-            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
-            language=language, written_in=written_in, deadline=deadline,
-        )  # fmt: skip
-        return self._send(_summarising(article_ids, wanted, filters))
+        return self._send(_summarising(article_ids, options))
 
     def stream_summary(
-        self,
-        article_ids: Sequence[str] | None = None,
-        *,
-        query: str | None = None,
-        k: int = 20,
-        focus: str = "",
-        form: Form | str = Form.TEXT,
-        sentences: int | None = None,
-        words: int | None = None,
-        language: str | None = None,
-        written_in: str = "",
-        deadline: float | None = None,
-        **filters: object,
+        self, article_ids: Sequence[str] | None = None, **options: Unpack[SummaryOptions]
     ) -> Iterator[SummaryEvent]:
         """The statements of a summary as they are verified; the last event is the Summary."""
-        wanted = dict(
-            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
-            language=language, written_in=written_in, deadline=deadline,
-        )  # fmt: skip
-        yield from self._stream(_summarising(article_ids, wanted, filters, stream=True))
+        yield from self._stream(_summarising(article_ids, options, stream=True))
 
     def articles(self, **filters: object) -> list[Article]:
         """All articles that pass the filters, without their text."""
@@ -477,48 +468,16 @@ class AsyncClient:
         return await self._send(_verifying(text, filters))
 
     async def summarise(
-        self,
-        article_ids: Sequence[str] | None = None,
-        *,
-        query: str | None = None,
-        k: int = 20,
-        focus: str = "",
-        form: Form | str = Form.TEXT,
-        sentences: int | None = None,
-        words: int | None = None,
-        language: str | None = None,
-        written_in: str = "",
-        deadline: float | None = None,
-        **filters: object,
+        self, article_ids: Sequence[str] | None = None, **options: Unpack[SummaryOptions]
     ) -> Summary:
         """A cited summary of the given articles, or of what `query` finds; see `NewsQA.summarise`."""
-        wanted = dict(
-            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
-            language=language, written_in=written_in, deadline=deadline,
-        )  # fmt: skip
-        return await self._send(_summarising(article_ids, wanted, filters))
+        return await self._send(_summarising(article_ids, options))
 
     async def stream_summary(
-        self,
-        article_ids: Sequence[str] | None = None,
-        *,
-        query: str | None = None,
-        k: int = 20,
-        focus: str = "",
-        form: Form | str = Form.TEXT,
-        sentences: int | None = None,
-        words: int | None = None,
-        language: str | None = None,
-        written_in: str = "",
-        deadline: float | None = None,
-        **filters: object,
+        self, article_ids: Sequence[str] | None = None, **options: Unpack[SummaryOptions]
     ) -> AsyncIterator[SummaryEvent]:
         """The statements of a summary as they are verified; the last event is the Summary."""
-        wanted = dict(
-            query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
-            language=language, written_in=written_in, deadline=deadline,
-        )  # fmt: skip
-        async for event in self._stream(_summarising(article_ids, wanted, filters, stream=True)):
+        async for event in self._stream(_summarising(article_ids, options, stream=True)):
             yield event
 
     async def articles(self, **filters: object) -> list[Article]:

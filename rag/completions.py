@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from rag.errors import InputError
 from rag.types import Answer, Citation, Filters, Message, Usage
@@ -54,7 +54,7 @@ class ChatMessage(BaseModel):
 class StreamOptions(BaseModel):
     """What a stream should hold besides the text."""
 
-    include_usage: bool = False
+    include_usage: StrictBool = False
 
 
 class ChatCompletionRequest(BaseModel):
@@ -68,7 +68,7 @@ class ChatCompletionRequest(BaseModel):
 
     messages: list[ChatMessage] = Field(min_length=1, max_length=200)
     model: str = MODEL_NAME
-    stream: bool = False
+    stream: StrictBool = False
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = Field(default=None, description="There is one answer.")
     tools: list[Any] | None = Field(default=None, max_length=0, description="Tools are not called.")

@@ -6,7 +6,7 @@ In: how a call reaches the articles. Out: a server of the official SDK. `rag mcp
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Protocol, TypeVar
 
 from anyio.to_thread import run_sync
@@ -43,7 +43,8 @@ class Asks(Protocol):
     def ask(self, question: str, **filters: Any) -> Answer:
         """See `NewsQA.ask`."""
 
-    def summarise(self, article_ids: Sequence[str] | None = None, **options: Any) -> Summary:
+    @property
+    def summarise(self) -> Callable[..., Summary]:
         """See `NewsQA.summarise`."""
 
     def article(self, article_id: str, revision: str | None = None) -> Article:

@@ -76,6 +76,7 @@ class SummariseRequest(Filters):
     form: Form = Form.TEXT
     sentences: _SENTENCES | None = None
     words: _WORDS | None = None
+    language: Annotated[str, Field(json_schema_extra={"pattern": "^([a-z]{2})?$"})] = ""
     written_in: Annotated[str, Field(max_length=35)] = ""
     deadline: Annotated[float | None, Field(gt=0, le=86_400)] = None
     stream: StrictBool = False
