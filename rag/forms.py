@@ -30,6 +30,7 @@ from rag.types import (
     Verdict,
 )
 
+_CONTEXT = 2  # sentences before a dated one that may come with it, where only they tell who or what is meant
 _KEPT = 5_000  # dates or speeches that are held at a time; of more, those of the newest articles
 _UNREAD = {
     "de": "Nicht mehr gelesen: {} von {} Artikeln.",
@@ -158,10 +159,24 @@ def _dates_of(article: Article, told: Sequence[Told]) -> list[_Found]:
     by_start = {one.citation.start: one for one in told}
     starts = {sentence.n: sentence.start for sentence in article.sentences}
     return [
-        _Found(by_start[starts[when.sentence]], when=when)
+        _Found(_with_context(article, told, by_start[starts[when.sentence]]), when=when)
         for when in dated(article)
         if by_start[starts[when.sentence]].is_telling
     ]
+
+
+def _with_context(article: Article, told: Sequence[Told], one: Told) -> Told:
+    """A sentence with those before it that tell who or what it means; alone where it stands so or they are far."""
+    first = one.place
+    while first and not told[first].stands_alone and one.place - first < _CONTEXT:
+        first -= 1
+    start, end = told[first].citation.start, one.citation.end
+    if any(sentence.heading and start < sentence.start < end for sentence in article.sentences):
+        return one
+    cited = citation(article, start, end)
+    text = one_line(cited.quote)
+    whole = Told(cited, article.language, one.place, text, Account(text, article.language), one.newest)
+    return whole if whole.is_telling else one
 
 
 def _speeches_of(article: Article, told: Sequence[Told]) -> list[_Found]:

@@ -457,10 +457,17 @@ class _Choice:
         weights: of the units.
         alike: likeness (n, n) of the sentences, None to go by words alone.
         fixed: worth (n,) of a sentence whatever else is taken.
+        apart: whether every statement stands for itself, with what it needs of the sentences before.
     """
 
     def __init__(
-        self, told: Sequence[Told], weights: Mapping[str, int], alike: Scores | None, fixed: Scores
+        self,
+        told: Sequence[Told],
+        weights: Mapping[str, int],
+        alike: Scores | None,
+        fixed: Scores,
+        *,
+        apart: bool = False,
     ) -> None:
         self._told, self._alike = told, alike
         self._columns = {
@@ -476,7 +483,7 @@ class _Choice:
         self._room = np.array([len(one.text.split()) for one in told], dtype=np.float32)
         self._fixed = fixed - np.array([0.0 if one.is_telling else _POOR for one in told], dtype=np.float32)
         self._fixed -= np.array([_CUT * cuts_quotation(one.text) for one in told], dtype=np.float32)
-        self._leaning = np.array([not one.stands_alone for one in told])
+        self._leaning = np.array([not (apart or one.stands_alone) for one in told])
         self._joining = np.array([joins(one.text) for one in told])
         numbers = {id_: n for n, id_ in enumerate(dict.fromkeys(one.citation.article_id for one in told))}
         self._article = np.array([numbers[one.citation.article_id] for one in told], dtype=np.intp)
@@ -618,14 +625,17 @@ def proven_by(one: Told, told: Iterable[Told]) -> Statement:
 def weightiest(
     told: Sequence[Told], units: Units, length: Length, encoder: Encoder, focus: str = ""
 ) -> list[int]:
-    """Which sentences to take of those given, weightiest first, by their words, places and nearness to `focus`."""
+    """Which sentences to take of those given, weightiest first, by their words, places and nearness to `focus`.
+
+    Each has to stand for itself: the sentences before do not come along.
+    """
     fixed = np.zeros(len(told), dtype=np.float32)
     if focus.strip() and told:
-        near = _Choice(told, units.counts, None, fixed).take(length, _COMPARED)
+        near = _Choice(told, units.counts, None, fixed, apart=True).take(length, _COMPARED)
         fixed -= _FOCUS
         vectors = encoder.encode_passages([told[n].text for n in near])
         fixed[near] += _FOCUS * _nearness(vectors, encoder, focus)
-    return _Choice(told, units.counts, None, fixed).take(length)
+    return _Choice(told, units.counts, None, fixed, apart=True).take(length)
 
 
 def disputes(told: Sequence[Told], alike: Scores, chosen: Iterable[int]) -> Iterator[Dispute]:

@@ -62,6 +62,8 @@ _FUTURE = re.compile(
     r"\b(?:wird|werden|will|wollen|soll|sollen|plant|planen|kommend\w*|nächst\w*|shall|plans?|going to)\b",
     re.IGNORECASE,
 )
+# "…, am Dienstag das Verfahren einzuleiten": what is to be done lies ahead of whoever said so.
+_TO_BE_DONE = re.compile(r"[^,;:.]*\b(?:zu\s+[a-zäöüß]+n|[a-zäöüß]{2,}zu[a-zäöüß]{2,}en)\b", re.IGNORECASE)
 _QUOTED = re.compile(r"„[^“”\"]*[“”\"]|“[^”]*”|\"[^\"]*\"|»[^«]*«|«[^»]*»")
 _HALF_A_YEAR = 183
 
@@ -122,12 +124,15 @@ def _read(match: re.Match[str], text: str, article: Article, spoken: bool) -> tu
             number = _MONTHS[match[month].casefold()]
             if match[year]:
                 return _day(match[year], number, match[day]), False
-            return _nearest_year(match[day], number, published), True
+            told = _nearest_year(match[day], number, published)
+            return told, bool(told)
     if published is None or spoken:
         return "", False
     if match["near"]:
-        return _iso(published, timedelta(days=_NEAR[match["near"].casefold()])), True
-    return _weekday(match, text, published), True
+        told = _iso(published, timedelta(days=_NEAR[match["near"].casefold()]))
+    else:
+        told = _weekday(match, text, published)
+    return told, bool(told)
 
 
 def _weekday(match: re.Match[str], text: str, published: date) -> str:
@@ -142,7 +147,7 @@ def _weekday(match: re.Match[str], text: str, published: date) -> str:
         return ""  # of this week or of the one before
     if "vergangenen" in how:
         return _iso(published, timedelta(days=-(back or 7)))
-    if not _PAST.search(text) or _FUTURE.search(text):
+    if not _PAST.search(text) or _FUTURE.search(text) or _TO_BE_DONE.match(text, match.end()):
         return ""
     return _iso(published, timedelta(days=-back))
 

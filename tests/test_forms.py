@@ -120,6 +120,31 @@ def test_a_timeline_is_in_the_order_of_its_dates_and_says_how_it_knows(qa: NewsQ
     assert is_exact(qa, summary.citations)
 
 
+def test_a_dated_sentence_comes_with_what_it_points_back_to(tmp_path: Path) -> None:
+    text = (
+        "Anna Roth leitet seit Jahren das Amt für Brücken der Stadt Ulm. "
+        "Sie trat am 5. Mai 2025 von diesem Amt zurück und zog nach Kempten."
+    )
+    index = open_index(tmp_path, HashEncoder())
+    index.add([Article(text=text, url="http://a.example/roth", language="de")])
+    summary = NewsQA(index, SETTINGS, None).summarise(form="timeline")
+    index.close()
+    (event,) = summary.timeline
+    assert (event.date, event.statement.text) == ("2025-05-05", text)
+    assert [cited.quote for cited in event.statement.citations] == [text]
+
+
+def test_indirect_speech_needs_nothing_before_it(tmp_path: Path) -> None:
+    text = "Der Bau sei wegen der Kosten verschoben, sagte Anna Roth. Das Geld reiche nicht. Es werde Mai."
+    index = open_index(tmp_path, HashEncoder())
+    index.add([Article(text=text, url="http://a.example/roth", language="de")])
+    summary = NewsQA(index, SETTINGS, None).summarise(form="who_said_what")
+    index.close()
+    assert [one.speaker for one in summary.said] == ["Anna Roth"] * len(summary.said)
+    assert "Der Bau sei wegen der Kosten verschoben" in [one.words for one in summary.said]
+    assert "Es werde Mai" in [one.words for one in summary.said]
+
+
 def test_who_said_what_names_speaker_and_words(qa: NewsQA) -> None:
     summary = qa.summarise(ids(qa, NEW.url, OLD.url), form="who_said_what")
     assert [(one.speaker, one.words, one.direct) for one in summary.said] == [
