@@ -16,8 +16,8 @@ from chromadb.config import Settings as ChromaSettings
 from langchain_chroma import Chroma
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_core.messages import BaseMessage
-from langchain_core.output_parsers import StrOutputParser
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.prompt_values import PromptValue
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnablePassthrough
@@ -56,21 +56,24 @@ class SameEncoder(Embeddings):
         return vector
 
 
-def same_model(model: ChatModel) -> Runnable[PromptValue, BaseMessage | str]:
+def same_model(model: ChatModel) -> Runnable[PromptValue, AIMessage]:
     """The language model of the settings, for LangChain."""
 
-    def say(prompt: PromptValue) -> str:
+    def say(prompt: PromptValue) -> AIMessage:
         turns = [
             Message.model_validate({"role": _ROLES[turn.type], "content": str(turn.content)})
             for turn in prompt.to_messages()
         ]
-        return model.complete(turns, max_tokens=MAX_TOKENS).text
+        reply = model.complete(turns, max_tokens=MAX_TOKENS)
+        read, said = reply.usage.prompt_tokens, reply.usage.output_tokens
+        spent = UsageMetadata(input_tokens=read, output_tokens=said, total_tokens=read + said)
+        return AIMessage(content=reply.text, usage_metadata=spent)
 
     return RunnableLambda(say)
 
 
 def chain(texts: list[str], encoder: Encoder, model: ChatModel) -> Runnable[str, dict[str, Any]]:
-    """Question in; out a mapping with `context`, the chunks that were read, and `answer`."""
+    """Question in; out a mapping with `context`, the chunks that were read, and `reply`."""
     splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=100)
     chunks = splitter.split_documents([Document(page_content=text) for text in texts])
     store = Chroma.from_documents(
@@ -85,8 +88,8 @@ def chain(texts: list[str], encoder: Encoder, model: ChatModel) -> Runnable[str,
     stuffed = RunnablePassthrough.assign(
         context=lambda found: "\n\n".join(chunk.page_content for chunk in found["context"])
     )
-    answer = stuffed | PROMPT | same_model(model) | StrOutputParser()
-    whole: Runnable[str, dict[str, Any]] = read | RunnablePassthrough.assign(answer=answer)
+    reply = stuffed | PROMPT | same_model(model)
+    whole: Runnable[str, dict[str, Any]] = read | RunnablePassthrough.assign(reply=reply)
     return whole
 
 
@@ -102,4 +105,10 @@ def _chain() -> Runnable[str, dict[str, Any]]:
 def ask(question: str) -> dict[str, Any]:
     """The chain's answer, with the chunks it has read as its quotes."""
     found = _chain().invoke(question)
-    return {"text": found["answer"], "quotes": [chunk.page_content for chunk in found["context"]]}
+    spent = found["reply"].usage_metadata
+    return {
+        "text": found["reply"].content,
+        "quotes": [chunk.page_content for chunk in found["context"]],
+        "prompt_tokens": spent["input_tokens"],
+        "output_tokens": spent["output_tokens"],
+    }

@@ -32,7 +32,7 @@ from rag import Answer
 
 def right(question):
     if question == "Who came?":
-        return {"text": "Anna came. [1]", "quotes": ["Anna kam am Montag."]}
+        return {"text": "Anna came. [1]", "quotes": ["Anna kam am Montag."], "prompt_tokens": 5}
     return "Das steht nicht in diesen Artikeln."
 
 def text(question):
@@ -73,6 +73,7 @@ def kinds(report: EvalReport, n: int = 0) -> set[str]:
 
 def test_a_function_is_judged_like_any_other_target(tmp_path: Path, functions: str) -> None:
     report = asked(tmp_path, f"{functions}:right")
+    assert report.results[0].usage.prompt_tokens == 5
     assert not report.failures
     assert report.results[0].citations[0].quote == "Anna kam am\n Montag."
     assert report.results[1].status is Status.NOT_FOUND
@@ -149,7 +150,7 @@ class Endpoint:
 
     def says(self, content: str, **more: Any) -> None:
         usage = {"prompt_tokens": 7, "completion_tokens": 3}
-        self.body = json.dumps({"choices": [{"message": {"content": content}}], "usage": usage, **more})
+        self.body = json.dumps({"choices": [{"message": {"content": content}}], "usage": usage} | more)
 
 
 @pytest.fixture
@@ -207,6 +208,14 @@ def test_an_endpoint_that_is_down_or_talks_nonsense_is_told(tmp_path: Path, endp
         endpoint.status, endpoint.body = status, body
         with pytest.raises(error):
             answered(tmp_path, endpoint)
+
+
+@pytest.mark.parametrize(
+    "usage", [None, [], {"prompt_tokens": None}, {"prompt_tokens": "many"}, {"prompt_tokens": -1}]
+)
+def test_tokens_that_are_no_count_are_none(tmp_path: Path, endpoint: Endpoint, usage: object) -> None:
+    endpoint.says("Anna came.", usage=usage)
+    assert answered(tmp_path, endpoint).usage.prompt_tokens == 0
 
 
 # --- side by side ----------------------------------------------------------------------------

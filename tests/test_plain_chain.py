@@ -33,7 +33,8 @@ def test_the_model_reads_four_chunks_and_the_question(plain_chain: ModuleType) -
     model = FakeChatModel(["Anna Roth."])
     chain = plain_chain.chain(TEXTS, HashEncoder(), model)
     found = chain.invoke("Wer eröffnete den neuen Hafen?")
-    assert found["answer"] == "Anna Roth."
+    assert found["reply"].content == "Anna Roth."
+    assert found["reply"].usage_metadata["input_tokens"] == 10
     chunks = [chunk.page_content for chunk in found["context"]]
     assert len(chunks) <= plain_chain.CHUNKS and all(len(chunk) <= 1000 for chunk in chunks)
     assert any("Anna Roth" in chunk for chunk in chunks)

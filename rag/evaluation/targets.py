@@ -174,6 +174,8 @@ def _marked(line: str, citations: tuple[Citation, ...]) -> tuple[Citation, ...]:
 class Called(Texts):
     """Any Python callable from a question to an `Answer`, a text, or a mapping with `text` and `quotes`.
 
+    The mapping may also tell `prompt_tokens` and `output_tokens`.
+
     Args:
         function: what is asked. It gets `history` as a keyword where a fact has one.
         facts: the fact file.
@@ -201,9 +203,8 @@ class Called(Texts):
         elif isinstance(said, str):
             yield self._read(question, said, _QUOTED.findall(said), Usage())
         elif isinstance(said, Mapping) and isinstance(said.get("text"), str):
-            yield self._read(
-                question, said["text"], [str(quote) for quote in said.get("quotes", ())], Usage()
-            )
+            quotes = [str(quote) for quote in said.get("quotes", ())]
+            yield self._read(question, said["text"], quotes, _usage(said, "output_tokens"))
         else:
             raise ServiceError(
                 f"The target {self._name} returned {type(said).__name__}.",
@@ -235,6 +236,13 @@ class Called(Texts):
         raise ServiceUnavailable(
             f"The target {self._name} failed: {type(error).__name__}: {error}"
         ) from error
+
+
+def _usage(told: Any, output: str) -> Usage:
+    """Tokens as somebody else counted them; what is no count is none."""
+    counts = [told.get(name) if isinstance(told, Mapping) else 0 for name in ("prompt_tokens", output)]
+    prompt, out = (count if isinstance(count, int) and count > 0 else 0 for count in counts)
+    return Usage(calls=1, prompt_tokens=prompt, output_tokens=out)
 
 
 def _source_fingerprint(function: Callable[..., Any]) -> str:
@@ -281,11 +289,7 @@ class Endpoint(Texts):
                 f"{self._url} did not answer as a chat completion.", hint="Name the URL up to and with /v1."
             ) from error
         quotes = quotes or [quote for _, quote in _SOURCE.findall(text)] or _QUOTED.findall(text)
-        spent = Usage(
-            calls=1,
-            prompt_tokens=usage.get("prompt_tokens", 0),
-            output_tokens=usage.get("completion_tokens", 0),
-        )
+        spent = _usage(usage, "completion_tokens")
         yield self._read(question, _SOURCE.sub("", text).strip(), quotes, spent)
 
     def _ask(self, body: Mapping[str, Any]) -> Any:
