@@ -41,7 +41,9 @@ _ASKING = re.compile(
 )
 _NUMBER_WORDS = re.compile(
     r"(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|hundert|tausend|two|three|four|five|six|seven|"
-    r"eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand|million\w*|billion\w*|milliard\w*|dozen|dutzend)",
+    r"eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|"
+    r"(?:twen|thir|for|fif|six|seven|eigh|nine)ty|(?:zwan|vier|fünf|sech|sieb|acht|neun)zig|dreißig|hundred|"
+    r"thousand|million\w*|billion\w*|milliard\w*|dozen|dutzend)",
     re.IGNORECASE,
 )
 _GAP = re.compile(r"[\s\-'’.,–]{1,4}(?:of |de |von )?")
@@ -272,6 +274,8 @@ def _belongs(asked: Asked, text: str, one: Word, other: Word, behind: float) -> 
     if not _GAP.fullmatch(gap) or _is_asked(one, asked) or _is_asked(other, asked):
         return False
     first, second = text[one.start : one.end], text[other.start : other.end]
+    if not fits(first, asked.question.kind) or not fits(second, asked.question.kind):
+        return False
     if _NUMBER_WORDS.fullmatch(first) or _NUMBER_WORDS.fullmatch(second):
         return _is_number(first) and _is_number(second)
     dates = [part[0].isdigit() or _is_month(part) for part in (first, second)]
