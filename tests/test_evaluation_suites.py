@@ -182,6 +182,23 @@ def test_an_answer_that_hides_a_disagreement_is_told(tmp_path: Path, facts: Path
     assert set(outcome.row.lost) <= {"harbour"}
 
 
+def test_a_run_of_suites_that_broke_off_goes_on(tmp_path: Path, facts: Path) -> None:
+    keep = tmp_path / "kept.part"
+    told: list[str] = []
+
+    def breaking(done: int, total: int, what: str) -> None:
+        told.append(what)
+        if len(told) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        robustness(facts, opener(tmp_path), suites=["order", "bare"], keep=keep, progress=breaking)
+    assert sorted(path.name for path in keep.iterdir()) == ["as-it-is.json", "order.part"]
+    whole = robustness(facts, opener(tmp_path), suites=["order", "bare"], keep=keep)
+    assert [one.suite for one in whole.outcomes] == ["order", "bare"]
+    assert not keep.exists()
+
+
 def test_an_allowance_for_a_suite_that_does_not_run_is_refused(tmp_path: Path, facts: Path) -> None:
     with pytest.raises(InputError, match="no suite 'typos' in this run"):
         robustness(facts, opener(tmp_path), suites=["order"], allowed={"typos": 0})

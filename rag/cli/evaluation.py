@@ -206,7 +206,7 @@ def _kept(beside: Path, ending: str, target: str) -> Iterator[Path | None]:
         yield path if os.access(path.parent, os.W_OK) else None
     except BaseException:
         note(f"The run against {target} broke off.")
-        if path.exists() and path.stat().st_size > before:
+        if path.exists() and (path.is_dir() or path.stat().st_size > before):
             note(f"What was answered is kept in {path}; the same command goes on from there.")
         raise
 
@@ -254,7 +254,8 @@ def eval_robust(
 ) -> None:
     """Ask the facts with something around them changed: typos, more articles, fewer, planted instructions.
 
-    Needs no new gold: every suite is made from the fact file by rule.
+    Needs no new gold: every suite is made from the fact file by rule. A run that breaks off goes on with the same
+    command.
 
     Examples:
       rag eval robust eval/facts.yaml --suite typos --suite planted
@@ -273,6 +274,7 @@ def eval_robust(
         _speaking(settings_of(data), record, replay) as llm,
         TemporaryDirectory(prefix="rag-eval-") as folder,
         opened(Path(folder) / "none", llm=llm) as qa,
+        _kept(file, "robust.part", "this") as keep,
     ):
 
         @contextmanager
@@ -282,7 +284,13 @@ def eval_robust(
                 yield other
 
         report = robustness(
-            file, reading, suites=suite or (), seed=seed, allowed=allowed, progress=_steady(progress)
+            file,
+            reading,
+            suites=suite or (),
+            seed=seed,
+            allowed=allowed,
+            keep=keep,
+            progress=_steady(progress),
         )
     if as_json:
         say_json(report)

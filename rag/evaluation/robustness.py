@@ -5,6 +5,7 @@ In: a fact file and something that opens a target on articles; out: a `Robustnes
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,7 +15,8 @@ from rag.errors import InputError
 from rag.evaluation.compare import Row, compare
 from rag.evaluation.metrics import FactResult
 from rag.evaluation.reading import read_facts
-from rag.evaluation.runner import EvalReport, Target, run
+from rag.evaluation.report import write_text
+from rag.evaluation.runner import EvalReport, Target, read_report, run
 from rag.evaluation.suites import PLANTED_NAME, make_suites
 from rag.types import Noun, Progress
 
@@ -61,6 +63,7 @@ def robustness(
     suites: Sequence[str] = (),
     seed: int = 0,
     allowed: Mapping[str, float] | None = None,
+    keep: Path | None = None,
     progress: Progress | None = None,
 ) -> Robustness:
     """Ask the facts as they are and in every suite.
@@ -71,6 +74,8 @@ def robustness(
         suites: names of suites; all but the largest if empty.
         seed: of the changes.
         allowed: share of facts that a suite may lose, by its name; a suite without one is told, never failed.
+        keep: folder that holds the answers of every suite as they come; a run that broke off goes on from it. Gone
+            after a whole run.
         progress: told of every question.
 
     Raises:
@@ -81,17 +86,39 @@ def robustness(
     unknown = set(allowed or ()) - {_family(suite.name) for suite in made}
     if unknown:
         raise InputError(f"There is no suite {sorted(unknown)[0]!r} in this run.", hint="Name one that runs.")
+    if keep:
+        keep.mkdir(exist_ok=True)
     with open_target(facts.articles) as target:
-        plain = run(facts_path, target, progress=progress)
+        plain = _asked("as-it-is", facts_path, target, keep, progress)
     outcomes = []
     for suite in made:
         with TemporaryDirectory(prefix="rag-suite-") as folder:
             file = suite.write(Path(folder))
             with open_target(read_facts(file).articles) as target:
-                report = run(file, target, progress=progress)
+                report = _asked(suite.name, file, target, keep, progress)
         share = (allowed or {}).get(_family(suite.name))
         outcomes.append(_outcome(suite.name, suite.kind, plain, report).model_copy(update={"allowed": share}))
+    if keep:
+        shutil.rmtree(keep)
     return Robustness(outcomes=tuple(outcomes))
+
+
+def _asked(name: str, file: Path, target: Target, keep: Path | None, progress: Progress | None) -> EvalReport:
+    """The run of one suite; what an earlier run has left of it is not asked again where nothing has changed."""
+    if keep is None:
+        return run(file, target, progress=progress)
+    whole = keep / f"{name}.json"
+    earlier = read_report(whole) if whole.exists() else None
+    report = run(
+        file,
+        target,
+        baseline=earlier,
+        changed=earlier is not None,
+        keep=keep / f"{name}.part",
+        progress=progress,
+    )
+    write_text(whole, report.model_dump_json())
+    return report
 
 
 def _family(name: str) -> str:
