@@ -146,18 +146,18 @@ class SummaryOptions(TypedDict, total=False):
     source: str
 
 
-_FILTERS = {
+_OTHER_FILTERS = {
     "published_after",
     "published_before",
     "source",
-}  # the others that `Filters` has mean something else here
+}  # `language` means the reader's here
 
 
 def _summarising(
     article_ids: Sequence[str] | None, options: SummaryOptions, stream: bool = False
 ) -> _Call[Summary]:
     """Options that are not set are left to the service."""
-    wanted = SummaryOptions.__annotations__.keys() - _FILTERS
+    wanted = SummaryOptions.__annotations__.keys() - _OTHER_FILTERS
     body = {name: value for name, value in options.items() if name in wanted and (value or value == 0)}
     body |= _filters({name: value for name, value in options.items() if name not in wanted})
     if article_ids is not None:

@@ -28,7 +28,7 @@ from rag.errors import JobNotFound, RateLimited, ServiceBusy
 from rag.jobs import Jobs
 from rag.newsqa import NewsQA
 from rag.settings import Settings
-from rag.types import AddReport, Answer, Event, Progress
+from rag.types import AddReport, Answer, Event, Hit, Progress
 from rag.waiting import Line, Place
 
 QUESTION = "Who opened the harbour?"
@@ -205,6 +205,28 @@ def test_health_is_told_while_everything_is_busy() -> None:
             qa.go.set()
             assert first.result().status_code == 200
         assert httpx.get(f"{service.url}/readyz").status_code == 200
+
+
+def test_no_more_searches_at_a_time_than_processors_can_use_and_none_is_lost() -> None:
+    class Counting(SmallNewsQA):
+        at_once = most = 0
+        lock = threading.Lock()
+
+        def search(self, question: str, k: int = 10, **filters: Any) -> list[Hit]:
+            with self.lock:
+                self.at_once += 1
+                self.most = max(self.most, self.at_once)
+            time.sleep(0.02)
+            with self.lock:
+                self.at_once -= 1
+            return super().search(question, k, **filters)
+
+    qa = Counting(HARBOUR)
+    with running(qa, Settings(data=NOWHERE, threads=1)) as service, ThreadPoolExecutor(12) as pool:
+        body = {"question": QUESTION}
+        sent = [pool.submit(httpx.post, f"{service.url}/v1/search", json=body, timeout=60) for _ in range(24)]
+        assert {one.result().status_code for one in sent} == {200}
+    assert qa.most == 2
 
 
 # --- jobs ----------------------------------------------------------------------------------------
