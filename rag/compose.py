@@ -55,6 +55,15 @@ _DIFFER = {
     "tr": "Kaynaklar farklı söylüyor",
     "ru": "Источники расходятся",
 }
+_EARLIER = {
+    "de": "früher",
+    "en": "earlier",
+    "fr": "avant",
+    "es": "antes",
+    "it": "prima",
+    "tr": "daha önce",
+    "ru": "ранее",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +199,18 @@ def with_numbers(
 
 
 def contrast(found: Disagreement, language: str) -> str:
-    """A line that sets the sides of a disagreement beside each other, newest first, each with date and marks."""
+    """A line that sets the sides of a disagreement beside each other, each with date and marks.
+
+    They stand newest first; what was reported before the newest report is named as earlier.
+    """
+    latest = found.sides[0].newest
     sides = []
     for side in found.sides:
+        is_older = latest is not None and side.newest is not None and side.newest.date() < latest.date()
+        earlier = f"{_EARLIER.get(language, _EARLIER['en'])} " if is_older else ""
         day = f" ({side.newest:%Y-%m-%d})" if side.newest else ""
-        sides.append(
-            f"{marked(side.value, language)}{day}" + "".join(f" [{cited.number}]" for cited in side.citations)
-        )
+        marks = "".join(f" [{cited.number}]" for cited in side.citations)
+        sides.append(f"{earlier}{marked(side.value, language)}{day}{marks}")
     return f"{_DIFFER.get(language, _DIFFER['en'])}: {' – '.join(sides)}"
 
 

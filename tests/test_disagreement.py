@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from fakes import HashEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answer import item, whole
-from rag.compose import Judged
-from rag.disagreement import disagreements
+from rag.compose import Judged, contrast, with_numbers
+from rag.disagreement import Nearby, disagreements
 from rag.question import read_question
 from rag.types import Disagreement, FoundBy, Hit
 
@@ -118,6 +119,54 @@ def test_two_spellings_of_a_name_agree() -> None:
     one = judged("a", "Lawrow kam zuerst an.", "Lawrow")
     other = judged("b", "Sergej Lavrov kam zuerst an.", "Sergej Lavrov")
     assert found("Wer kam zuerst an?", one, other) == ()
+
+
+def test_an_older_value_is_named_as_such() -> None:
+    older = judged("a", "Bei dem Brand starben zwölf Menschen.", day=1)
+    newer = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
+    told, cited = with_numbers(found(DEAD, older, newer), ())
+    assert contrast(told[0], "de") == (
+        "Die Quellen sagen Verschiedenes: „14 Menschen“ (2025-03-03) [1] – früher „zwölf Menschen“ (2025-03-01) [2]"
+    )
+    assert [one.number for one in cited] == [1, 2]
+
+
+def test_what_is_not_dated_is_not_called_earlier() -> None:
+    one = judged("a", "Bei dem Brand starben zwölf Menschen.")
+    other = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
+    told, _ = with_numbers(found(DEAD, one, other), ())
+    assert "earlier" not in contrast(told[0], "en")
+
+
+def nearby(*given: Judged) -> Nearby:
+    hits = [one.item.hit for one in given]
+    return Nearby(hits, {hit.article_id: hit.text for hit in hits}, HashEncoder())
+
+
+def test_versions_of_one_sentence_are_told_apart() -> None:
+    one = judged("a", "On Sunday Anna Berger opened the new library in the harbour.", language="en")
+    other = judged("b", "On Sunday Carla Weiss opened the new library in the harbour.", language="en")
+    question = read_question("Who opened the library?", max_chars=500)
+    (told,) = disagreements(question, [one], nearby(one, other))
+    assert (told.kind, sorted(values(told))) == ("name", ["Anna Berger", "Carla Weiss"])
+
+
+def test_versions_that_differ_in_something_else_agree() -> None:
+    one = judged(
+        "a", "On Sunday Anna Berger opened the new library with 300 guests in the harbour.", language="en"
+    )
+    other = judged(
+        "b", "On Sunday Anna Berger opened the new library with 200 guests in the harbour.", language="en"
+    )
+    question = read_question("Who opened the library?", max_chars=500)
+    assert disagreements(question, [one], nearby(one, other)) == ()
+
+
+def test_what_is_not_answered_is_not_disputed() -> None:
+    one = judged("a", "On Sunday Anna Berger opened the new library in the harbour.", language="en")
+    other = judged("b", "On Sunday Carla Weiss opened the new library in the harbour.", language="en")
+    question = read_question("Who opened the library?", max_chars=500)
+    assert disagreements(question, [], nearby(one, other)) == ()
 
 
 def test_a_denial_is_a_disagreement_about_the_claim() -> None:
