@@ -2,7 +2,7 @@
 
 1,000-character chunks in Chroma, four of them stuffed into the prompt, one call of the model. A target for `rag eval`:
 
-    rag eval run eval/facts.yaml --target this --against eval/plain_chain.py:ask --html beside.html
+    rag eval run eval/facts.yaml --n 20 --against eval/plain_chain.py:ask --html beside.html
 """
 
 from __future__ import annotations

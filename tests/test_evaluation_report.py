@@ -404,6 +404,17 @@ def test_a_summary_is_judged_like_an_answer(tmp_path: Path) -> None:
         run(asks, Turning([]), runs=3)
 
 
+def test_a_draw_of_facts_is_made_by_its_seed_and_keeps_their_order(tmp_path: Path) -> None:
+    replies = {one.question: SILENCE for one in gold().facts}
+    drawn = [
+        [one.id for one in run(gold().path, Replies(dict(replies), seeds()), n=8, seed=seed).results]
+        for seed in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0] == [one.id for one in gold().facts if one.id in drawn[0]]
+    assert len(run(gold().path, Replies(dict(replies), seeds()), n=999).results) == len(gold().facts)
+
+
 def test_tokens_cost_what_they_cost(tmp_path: Path) -> None:
     target = Replies({"Who came?": toy_answer(), "Wie viele?": SILENCE}, {"a": TOY})
     report = run(fact_file(tmp_path), target, runs=2, prices=(1.5, 6.0))

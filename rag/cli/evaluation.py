@@ -52,6 +52,8 @@ def eval_run(
     against: Annotated[
         str, typer.Option("--against", metavar="TARGET", help="Ask this one the same and show both.")
     ] = "",
+    n: Annotated[int, typer.Option("--n", min=0, help="Only so many facts, drawn by chance; 0 for all.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Ask every question so many times.")] = 1,
     floor: Annotated[Path | None, _report_option("--floor", "Exit 1 below these numbers.")] = None,
     section: Annotated[
@@ -131,6 +133,8 @@ def eval_run(
         chosen: dict[str, Any] = {
             "ids": only or (),
             "tags": tag or (),
+            "n": n,
+            "seed": seed,
             "runs": runs,
             "prices": prices,
             "progress": _steady(progress),
@@ -151,7 +155,7 @@ def eval_run(
         if against:
             beside = stack.enter_context(_kept(report_file or file, "beside.part", against))
             report = side_by_side(report, run(file, asked(against), name=against, keep=beside, **chosen))
-        if isinstance(llm, Recording) and not (only or tag):
+        if isinstance(llm, Recording) and not (only or tag or n):
             note(f"{record} holds {llm.keep_used()} replies of {llm.name}.")
     write_report(report, json=report_file, html=html, markdown=markdown, junit=junit, history=past)
     if as_json:

@@ -7,6 +7,7 @@ In: a fact file, a target; out: an `EvalReport`. The target is anything with `st
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -96,6 +97,8 @@ def run(
     section: str = "local",
     ids: Collection[str] = (),
     tags: Collection[str] = (),
+    n: int = 0,
+    seed: int = 0,
     runs: int = 1,
     name: str = "this",
     certain: bool = False,
@@ -116,6 +119,8 @@ def run(
         section: which section of the floor file holds, by the kind of model that answers.
         ids: ask these facts only; all if empty.
         tags: ask facts with any of these tags only; all if empty.
+        n: ask so many of these at most, drawn by chance, in the order of the file; 0 for all.
+        seed: of the draw.
         runs: how often every question is asked.
         name: what to call the target in reports.
         certain: the same question always gets the same answer, so a loss against the baseline cannot be noise.
@@ -134,16 +139,16 @@ def run(
     """
     facts = read_facts(facts_path)
     bounds = read_floor(floor, section) if floor else Floor()
-    chosen = _chosen(facts, ids, tags)
+    chosen = _drawn(_chosen(facts, ids, tags), n, seed)
     if runs < 1:
         raise InputError(f"runs = {runs} is less than 1.", hint="Ask every question at least once.")
     known = baseline.results if changed and baseline else ()
     asking = Asking(facts, target, known, keep, judge)
     started, clock = datetime.now(UTC), time.perf_counter()
     attempts: list[list[FactResult]] = []
-    for n, fact in enumerate(chosen):
+    for number, fact in enumerate(chosen):
         if progress:
-            progress(n, len(chosen), fact.id)
+            progress(number, len(chosen), fact.id)
         attempts.append([asking.result(fact) for _ in range(runs)])
     if progress:
         progress(len(chosen), len(chosen), "done")
@@ -275,6 +280,12 @@ def _chosen(facts: FactFile, ids: Collection[str], tags: Collection[str]) -> tup
         for fact in facts.facts
         if (not ids or fact.id in ids) and (not tags or not set(tags).isdisjoint(fact.tags))
     )
+
+
+def _drawn(facts: Sequence[Fact], n: int, seed: int) -> Sequence[Fact]:
+    if not 0 < n < len(facts):
+        return facts
+    return [facts[number] for number in sorted(random.Random(seed).sample(range(len(facts)), n))]
 
 
 class Asking:
