@@ -24,6 +24,7 @@ from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
 from rag.retrieve import Retriever
 from rag.settings import Settings
+from rag.spot import spot_fingerprint
 from rag.types import (
     Answer,
     ChatModel,
@@ -66,13 +67,14 @@ class Engine:
     llm: Callable[[], ChatModel | None]
 
     def fingerprint(self) -> str:
-        """Changes with encoder, language model, prompts, gate and settings: whatever shapes an answer."""
+        """Changes with encoder, language model, prompts, fitted parts and settings: whatever shapes an answer."""
         llm = self.llm()
         parts = [
             self.index.encoder.fingerprint,
             llm.fingerprint if llm else "none",
             *(load_prompt(name).fingerprint for name in _PROMPTS),
             verify.gate_fingerprint(),
+            spot_fingerprint(),
             str(self.settings.context_sentences),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

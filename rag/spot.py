@@ -8,6 +8,7 @@ eval/fit_spot.py for the default encoder. With any other encoder nothing is spot
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -301,6 +302,11 @@ class Model:
     def odds(self, rows: Vectors) -> Vectors:
         """Log odds of each row, shape (rows,)."""
         return np.asarray(rows @ self.weights + self.bias, np.float32)
+
+
+def spot_fingerprint() -> str:
+    """Hash of all coefficients."""
+    return hashlib.sha256(_MODEL.read_bytes()).hexdigest()[:12]
 
 
 @cache
