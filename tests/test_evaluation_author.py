@@ -130,6 +130,14 @@ def test_a_double_question_and_a_content_that_its_proof_does_not_say_are_told(tm
     ]
 
 
+def test_a_question_in_another_language_than_it_says_is_told(tmp_path: Path) -> None:
+    path = fact_file(tmp_path)
+    wrong = '    translations: {fr: "What is the name of the mayor who was in the city?"}\n    kind: who\n'
+    path.write_text(FACT_FILE.replace("    kind: who\n", wrong, 1), encoding="utf-8")
+    (problem,) = lint(path)
+    assert "fact one" in problem and "said to be in fr, it reads as en" in problem
+
+
 def test_the_command_line_tells_problems_and_exits_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,13 +28,14 @@ _LANGUAGES = ("de", "en", "fr", "tr", "ru")
 def lint(path: Path) -> list[str]:
     """All problems of a fact file, each with file, fact and, where it is known, line; empty if there are none.
 
-    Besides everything that loading refuses: a question that stands twice, a content that its own proof does not say.
+    Besides everything that loading refuses: a question that stands twice, a content that its own proof does not say, a
+    question that is in another language than it says.
     """
     facts, problems = check_facts(path)
     told = [str(problem) for problem in problems]
     if facts is None:
         return told
-    return told + [f"{path}, {one}" for one in (*_doubles(facts), *_unsaid(facts))]
+    return told + [f"{path}, {one}" for one in (*_doubles(facts), *_unsaid(facts), *_mislabelled(facts))]
 
 
 def _doubles(facts: FactFile) -> list[str]:
@@ -61,6 +62,15 @@ def _unsaid(facts: FactFile) -> list[str]:
             for text in facts.texts
             for start, end in _sentences_of(piece, text)
         )
+    ]
+
+
+def _mislabelled(facts: FactFile) -> list[str]:
+    return [
+        f"fact {fact.id}: The question {question!r} is said to be in {language}, it reads as {other}."
+        for fact in facts.facts
+        for language, question in {fact.language: fact.question, **fact.translations}.items()
+        if (other := wrong_language(question, language))
     ]
 
 
