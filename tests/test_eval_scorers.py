@@ -84,6 +84,9 @@ def test_a_wrong_one_without_a_word_of_doubt_is_asserted() -> None:
     assert mark("conflict", asked, answer(said("Tom Low won."))).marks["wrong one asserted"] == 1
     shown = answer(said("Tom Low won."), sides=("Tom Low", "Ann Hill"))
     assert mark("conflict", asked, shown).marks["wrong one asserted"] == 0
+    elsewhere = answer(said("Tom Low won."), sides=("58", "55"))
+    assert mark("conflict", asked, elsewhere).marks["wrong one asserted"] == 1
+    assert mark("conflict", asked, elsewhere).marks["two right sides shown, of disputed"] == 0
 
 
 def test_where_sources_agree_no_disagreement_is_right() -> None:

@@ -84,12 +84,13 @@ def _conflict(question: AskedQuestion, answer: Answer) -> Marked:
     disputed, shown = len(question.options) > 1, bool(answer.disagreements)
     marks = {f"disagreement shown, of {'disputed' if disputed else 'agreed'}": float(shown)}
     marks["answered"] = float(_shown(answer))
-    if disputed and shown:
-        marks["sides right, of shown"] = float(
-            any(_sides_right(question, one) for one in answer.disagreements)
-        )
     if disputed:
-        marks["wrong one asserted"] = float(not shown and names_any(question.wrong, _told(answer)))
+        both = any(_sides_right(question, one) for one in answer.disagreements)
+        marks["two right sides shown, of disputed"] = float(both)
+        if shown:
+            marks["sides right, of shown"] = float(both)
+        # A disagreement about something else does not take back what is said.
+        marks["wrong one asserted"] = float(not both and names_any(question.wrong, _told(answer)))
         marks["all right ones named"] = float(_all_named(question, answer))
     return Marked(shown == disputed, marks)
 
