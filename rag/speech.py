@@ -112,6 +112,7 @@ _WHEN = frozenset(
     """morgen vormittag mittag nachmittag abend nacht stunde stunden tag tage tagen woche wochen monat monate monaten
     jahr jahre jahren montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag""".split()
 )
+_POINTERS = frozenset("dies das dieses es was this that it what".split())
 # Words that open a sentence with a capital and name nobody.
 _NOBODY = frozenset(
     "zwar anhand angesichts aufgrund entsprechend insgesamt derzeit bislang bisher ungeklärt".split()
@@ -829,7 +830,9 @@ class _Reader:
     def _can_speak(self, first: int, last: int) -> bool:
         """Whether a phrase names somebody or something that speaks, and neither a time nor nothing at all."""
         spoken = re.findall(r"\w+", self._text[first:last])
-        return bool(spoken) and spoken[0].casefold() not in _NOBODY and spoken[-1].casefold() not in _WHEN
+        if not spoken or spoken[0].casefold() in _NOBODY or spoken[-1].casefold() in _WHEN:
+            return False
+        return len(spoken) > 1 or spoken[0].casefold() not in _POINTERS
 
     def _person(self, before: int) -> Span | None:
         """Whom a pronoun stands for: who opens the sentence, else who spoke or was the subject last."""

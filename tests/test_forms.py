@@ -299,6 +299,14 @@ def test_articles_can_be_chosen_by_their_language(qa: NewsQA) -> None:
     assert summary.language == "de"
 
 
+@pytest.mark.parametrize("form", list(Form))
+def test_filters_that_no_article_passes_give_an_honest_nothing(qa: NewsQA, form: Form) -> None:
+    summary = qa.summarise(form=form, source="Nobody's Post", language="de")
+    assert summary.status is Status.NOT_FOUND
+    assert not summary.statements and not summary.citations
+    assert summary.text == summary.missing != ""
+
+
 def test_no_articles_named_are_none(qa: NewsQA) -> None:
     assert qa.summarise([]).status is Status.NOT_FOUND
 

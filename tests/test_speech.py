@@ -161,6 +161,7 @@ def test_speech_goes_on_behind_its_speaker() -> None:
     [
         "Nach Informationen vom späten Abend wurden drei Menschen verletzt.",
         "Als Nachfolger haben sich bereits drei Kandidaten gemeldet: Roth, Meier und Kern.",
+        "Die Brücke ist alt. Dies sagte alles.",
         "Ungeklärt ist noch, wie der Mann in den Besitz der Waffe kommen konnte.",
         "Zwar stimmten beide Seiten dem Haushalt von 2,9 Millionen zu, allerdings nicht dem Plan.",
     ],
