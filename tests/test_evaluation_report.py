@@ -202,6 +202,16 @@ def test_nothing_is_asked_again_that_nothing_has_changed_for(tmp_path: Path) -> 
     assert run(fact_file(tmp_path), target, baseline=before, changed=True).reused == 0
 
 
+def test_a_service_tells_with_its_first_answer_that_nothing_has_changed(tmp_path: Path) -> None:
+    told = SILENCE.model_copy(update={"fingerprint": "f1"})
+    before = toy_run(tmp_path, toy_answer(), told)
+    target = Replies({"Who came?": toy_answer(), "Wie viele?": ModelTimeout("not asked")}, {"a": TOY})
+    assert run(fact_file(tmp_path), target, baseline=before, changed=True).reused == 1
+    other = toy_answer().model_copy(update={"fingerprint": "f2"})
+    target = Replies({"Who came?": other, "Wie viele?": told}, {"a": TOY})
+    assert run(fact_file(tmp_path), target, baseline=before, changed=True).reused == 0
+
+
 # --- many runs, broken runs ------------------------------------------------------------------
 
 

@@ -327,6 +327,8 @@ class Asking:
             self.reused += 1
             return earlier.pop(0).model_copy(update={"outcomes": ()})
         result = self._ask(fact, digest)
+        # A service says it with its first answer.
+        self._fingerprint = self._fingerprint or result.fingerprint
         if self._keep and result.status is not None:
             with self._keep.open("a", encoding="utf-8") as file:
                 file.write(f"{result.model_dump_json()}\n")
