@@ -27,7 +27,7 @@ _FRAMES = {
 }
 # Words that mean the same in a question, whatever it is about.
 _SYNONYMS = {
-    "de": {"Wie viele": "Welche Zahl von", "Warum": "Weshalb", "sagte": "äußerte"},
+    "de": {"Wie viele": "Welche Anzahl", "Warum": "Weshalb", "sagte": "äußerte"},
     "en": {"How many": "What number of", "Why": "For what reason", "talk to": "speak with", "describe": "characterise"},
 }  # fmt: skip
 PLANTED_NAME = "Xaver Zorn"
