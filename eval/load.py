@@ -92,6 +92,7 @@ def main() -> int:
     parser.add_argument("--articles", type=int, default=ARTICLES)
     parser.add_argument("--seconds", type=float, default=60.0, help="of searching")
     parser.add_argument("--minutes", type=float, default=10.0, help="of mixed")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the articles for the next time")
     options = parser.parse_args()
     parts = options.parts or [part for part in PARTS if part != "mixed"]
     began = time.perf_counter()
@@ -118,14 +119,16 @@ def figure(
 
 
 @contextmanager
-def filled(articles: int) -> Iterator[tuple[Path, NewsQA]]:
-    """A data folder with generated articles, open in this process."""
+def filled(articles: int, keep: Path | None) -> Iterator[NewsQA]:
+    """Generated articles, open in this process; in the folder `keep` they are found again the next time."""
     settings = Settings(llm="none")
     encoder = DrawnEncoder(open_encoder(settings))
-    with TemporaryDirectory(prefix="rag-load-") as folder:
+    with TemporaryDirectory(prefix="rag-load-") as nowhere:
+        folder = keep / str(articles) if keep else Path(nowhere)
         with NewsQA.open(folder, settings=settings, encoder=encoder, llm=None) as qa:
-            qa.add(Press(Random(SEED)).articles(articles))
-            yield Path(folder), qa
+            if len(qa.articles()) < articles:
+                qa.add(Press(Random(SEED)).articles(articles))
+            yield qa
 
 
 @contextmanager
@@ -194,7 +197,11 @@ def added(through: Callable[[], object], direct: Callable[[], object], times: in
 def overhead(options: argparse.Namespace) -> list[Figure]:
     """What HTTP adds to a call, one client at a time."""
     question = "Wer eröffnete den neuen Hafen?"
-    with filled(min(options.articles, 500)) as (_, qa), serving(qa) as (url, _), Client(url) as client:
+    with (
+        filled(min(options.articles, 500), options.keep) as qa,
+        serving(qa) as (url, _),
+        Client(url) as client,
+    ):
         searched = added(lambda: client.search(question), lambda: qa.search(question), 100)
         asked = added(lambda: client.ask(question), lambda: qa.ask(question), 40)
     return [
@@ -211,7 +218,7 @@ def searching(options: argparse.Namespace) -> list[Figure]:
     press = Press(Random(SEED + 1))
     alone, served = Spent(), Spent()
     errors, cost, took = 0, 0.0, list[float]()
-    with filled(options.articles) as (_, qa), serving(qa) as (url, _):
+    with filled(options.articles, options.keep) as qa, serving(qa) as (url, _):
         for turn in range(_TURNS + 1):
             questions = [press.question() for _ in range(5_000)]  # more than anything remembers
             with alone.measured(_ALONE):
@@ -320,7 +327,7 @@ def streaming(options: argparse.Namespace) -> list[Figure]:
     """How soon the first event of a streamed answer is there."""
     press = Press(Random(SEED + 2))
     took = []
-    with filled(options.articles) as (_, qa), serving(qa) as (url, _), Client(url) as client:
+    with filled(options.articles, options.keep) as qa, serving(qa) as (url, _), Client(url) as client:
         for n in range(23):
             began = time.perf_counter()
             events = client.stream(press.question())
