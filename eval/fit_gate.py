@@ -38,25 +38,35 @@ from rag.prompts import load_prompt
 from rag.sentences import detect_language
 from rag.settings import read_settings
 from rag.types import ChatModel, Filters, Hit
-from rag.verify import confirm
+from rag.verify import confirm, load_gate
 from rag.words import words
 
 _GATES = Path(__file__).parent.parent / "rag" / "gate.json"
-_EXTRACTIVE = ("lead", "coverage", "nearness", "weakest", "around", "strangers", "fits", "similarity")
-_MODEL = ("chosen", "none", *_EXTRACTIVE)
+_EXTRACTIVE = (
+    "lead",
+    "coverage",
+    "nearness",
+    "weakest",
+    "named",
+    "around",
+    "strangers",
+    "fits",
+    "similarity",
+)
 # Across languages words cannot be compared, only how near they are.
-_FOREIGN_EXTRACTIVE = ("lead", "nearness", "weakest", "fits", "similarity")
-_FOREIGN = ("chosen", "none", *_FOREIGN_EXTRACTIVE)
-# Share of the questions without an answer that is met with silence. Those with a word exchanged do not count here:
-# often the answer is still there. Half of them have the answer's own article before them, without its sentence.
-_SILENCE = 0.85
-_SILENCE_ALONE = 0.9  # where no model looks as well
-_LOST = 0.02  # share of the right answers that may be lost by not asking a model where all seems hopeless
+_FOREIGN_EXTRACTIVE = ("lead", "nearness", "weakest", "named", "fits", "similarity")
+# Share of the questions without an answer that is met with silence: the mean of those whose answer was hidden, so that
+# its article is there without its sentence, and of those whose article is not there. Those with a word exchanged do
+# not count here: often the answer is still there.
+_SILENCE = 0.9
+_SILENCE_ALONE = 0.92  # where no model looks as well
+_LOST = 0.01  # share of the right answers that may be lost by not asking a model where all seems hopeless
+_CONFIRMED = 2  # sentences per question that the model is asked about
 _RIDGE = 0.1
 _NOTHING = 1e-3  # weights below this are left out
 # Which way each signal speaks: knowing it keeps a small sample from teaching nonsense.
 _SIGNS = {
-    "chosen": 1, "none": -1, "lead": -1, "coverage": 1, "nearness": 1, "weakest": 1, "around": 1, "strangers": -1,
+    "lead": -1, "coverage": 1, "nearness": 1, "weakest": 1, "named": 1, "around": 1, "strangers": -1,
     "fits": 1, "similarity": 1, "yes": 1,
 }  # fmt: skip
 
@@ -161,18 +171,20 @@ def _rows(
     context = [hit for hit in asking.context(pool) if not (hidden and _holds(hit, question["answers"]))]
     if not context:
         return
-    judged = sorted(
-        asking.signals(asking.question, pool, context, llm), key=lambda one: (-one[1].chosen, one[1].lead)
-    )
-    for rank, (hit, seen) in enumerate(judged[:3]):
-        yes = confirm(llm, asking.question.text, hit.text)[0] if llm and rank == 0 else None
+    seen = asking.signals(asking.question, pool, context)
+    foreign = asking.question.language != context[0].language
+    now = load_gate(
+        "extractive", foreign=foreign
+    )  # the one in force says which sentences are worth a question
+    judged = sorted(seen, key=lambda one: -now.support(one[1]))
+    for rank, (hit, one) in enumerate(judged[:3]):
+        yes = confirm(llm, asking.question.text, hit.text)[0] if llm and rank < _CONFIRMED else None
         proves = hit.url == _address(question["gold_doc"]) and _holds(hit, question["answers"])
         label = way == "plain" and proves
-        yield asdict(seen) | {
+        yield asdict(one) | {
             "yes": yes,
             "label": int(label),
-            "extractive": llm is None,
-            "foreign": asking.question.language != hit.language,
+            "foreign": foreign,
         }
 
 
@@ -187,16 +199,12 @@ def _holds(hit: Hit, answers: list[str]) -> bool:
 
 def _fit(path: Path) -> None:
     rows = _read(path)
-    read = [row for row in rows if not row["extractive"]]
-    confirmed = [row for row in read if row["yes"] is not None]
-    extractive = [row for row in rows if row["extractive"]]
+    confirmed = [row for row in rows if row["yes"] is not None]
     gates = {
-        "first": _gate("first", _same_language(read), _MODEL) | {"doubt": 0.2},
-        "second": _gate("second", _same_language(confirmed), (*_MODEL, "yes")),
-        "extractive": _gate("extractive", _same_language(extractive), _EXTRACTIVE, alone=True),
-        "first_foreign": _gate("first_foreign", read, _FOREIGN) | {"doubt": 0.3},
-        "second_foreign": _gate("second_foreign", confirmed, (*_FOREIGN, "yes")),
-        "extractive_foreign": _gate("extractive_foreign", extractive, _FOREIGN_EXTRACTIVE, alone=True),
+        "extractive": _gate("extractive", _same_language(rows), _EXTRACTIVE, alone=True),
+        "confirmed": _gate("confirmed", _same_language(confirmed), (*_EXTRACTIVE, "yes")),
+        "extractive_foreign": _gate("extractive_foreign", rows, _FOREIGN_EXTRACTIVE, alone=True),
+        "confirmed_foreign": _gate("confirmed_foreign", confirmed, (*_FOREIGN_EXTRACTIVE, "yes")),
     }
     _GATES.write_text(json.dumps(gates, indent=2) + "\n", encoding="utf-8")
 
@@ -262,10 +270,18 @@ def _logistic(values: Values, coefficients: Values) -> Values:
 
 
 def _threshold(support: Values, rows: list[dict[str, Any]], silence: float) -> float:
-    """The lowest limit at which the wanted share of questions without an answer is met with silence."""
+    """The lowest limit at which the wanted share of questions without an answer is met with silence.
+
+    Hidden and absent answers count the same, however many there are of each.
+    """
     loudest = _loudest(support, rows)
-    silent = [value for (_, _, way), (value, _) in loudest.items() if way in {"hidden", "absent"}]
-    return float(np.quantile(silent, silence))
+    ways = [
+        np.array([value for (_, _, other), (value, _) in loudest.items() if other == way])
+        for way in ("hidden", "absent")
+    ]
+    limits = np.unique(np.concatenate(ways))
+    shares = np.mean([(values[:, None] < limits).mean(axis=0) for values in ways if values.size], axis=0)
+    return float(limits[min(int(np.searchsorted(shares, silence)), len(limits) - 1)])
 
 
 def _loudest(support: Values, rows: list[dict[str, Any]]) -> dict[tuple[int, bool, str], tuple[float, int]]:

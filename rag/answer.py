@@ -1,8 +1,7 @@
-"""A question and sentences -> which sentences answer it, and the words in them that do.
+"""A question and the sentences that answer it -> the words in them that do.
 
-The model never writes a quote. It first names sentence numbers, one token whose probabilities tell how sure it is of
-every sentence and of "none". Where a few words answer, it then copies them; whatever it writes is looked up in the
-sentence it was given, and what does not stand there is dropped.
+The model never writes a quote. Where a few words answer, it copies them; whatever it writes is looked up in the
+sentences it was given, and what does not stand there is dropped.
 """
 
 from __future__ import annotations
@@ -15,26 +14,6 @@ from dataclasses import dataclass
 from rag.prompts import load_prompt
 from rag.types import ChatModel, Hit, Piece, Usage
 from rag.words import is_content_word
-
-MAX_CHOICES = 9  # sentence numbers are single digits, so that one token names a sentence
-_DIGIT = re.compile(r"(?<!\d)\d(?!\d)")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which sentences answer, as the model sees it.
-
-    Attributes:
-        chosen: whether the model named the sentence, in the order of the sentences asked about.
-        probability: 0..1 for each sentence that it is the first one named; empty where the model does not tell.
-        none: probability that no sentence answers; None where the model does not tell.
-        usage: what it cost.
-    """
-
-    chosen: tuple[bool, ...]
-    probability: tuple[float, ...]
-    none: float | None
-    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +28,6 @@ class Item:
     end: int
     hit: Hit
     certainty: float = 1.0
-
-
-def choose(question: str, hits: Sequence[Hit], llm: ChatModel) -> Choice:
-    """Asks the model which of at most `MAX_CHOICES` sentences answer the question.
-
-    Raises:
-        ModelError: the model did not answer.
-    """
-    listing = "\n".join(f"[{n}] {one_line(hit.text)}" for n, hit in enumerate(hits, start=1))
-    turns = load_prompt("select").fill({"sentences": listing, "question": question})
-    pieces = list(llm.stream(turns, max_tokens=3 * len(hits)))
-    named = {int(number) for number in _DIGIT.findall("".join(piece.text for piece in pieces))}
-    chosen = tuple(n in named for n in range(1, len(hits) + 1))
-    usage = pieces[-1].usage or Usage()
-    first = next((piece for piece in pieces if piece.alternatives), None)
-    if first is None:
-        return Choice(chosen, (), None, usage)
-    probability = tuple(_probability(first, str(n)) for n in range(1, len(hits) + 1))
-    return Choice(chosen, probability, _probability(first, "0"), usage)
-
-
-def _probability(piece: Piece, token: str) -> float:
-    return sum(math.exp(logprob) for text, logprob in piece.alternatives.items() if text.strip() == token)
 
 
 def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item], Usage]:

@@ -60,6 +60,14 @@ _TYPED = re.compile(
     ),
     re.IGNORECASE,
 )
+_HOW_LONG = re.compile(
+    r"(?<!\w)(?:wie lange|how long|combien de temps|cuánto tiempo|quanto tempo|ne kadar süre\w*|"
+    r"сколько времени|как долго)(?!\w)",
+    re.IGNORECASE,
+)
+_UNTIL = re.compile(
+    r"\b(?:bis|seit|until|till|since|jusqu|depuis|hasta|desde|fino|kadar|beri|до|с)\b", re.IGNORECASE
+)
 # Words that ask for a name or a length of time without being part of what is asked about.
 _ASKING = re.compile(
     r"(?<!\w)(?:heißt|heißen|hieß|hießen|heisst|hiess|lautete?n?|namens|s.appelle\w*|llama\w*|chiama\w*|зовут|звали|"
@@ -80,6 +88,8 @@ def frame(question: str) -> tuple[tuple[int, int], ...]:
 def answer_type(question: str) -> AnswerType:
     """The kind of answer that a question names; `OTHER` where it names none that can be told by its form."""
     match = _TYPED.search(question)
+    if match is None and _HOW_LONG.search(question):
+        return AnswerType.SPAN
     return AnswerType(match.lastgroup) if match and match.lastgroup else AnswerType.OTHER
 
 
@@ -141,7 +151,8 @@ def lacks(kind: AnswerType, sentence: str, language: str, question: str, asked_i
     if kind is AnswerType.YEAR:
         return not set(_YEAR.findall(sentence)) - set(_YEAR.findall(question))
     if kind is AnswerType.SPAN:
-        return not _spans(sentence, counted=language in {"de", "en"}) & _near(_spans(question))
+        told, asked = _spans(sentence, counted=language in {"de", "en"}), _spans(question)
+        return not told & _near(asked) if asked else not told and not _UNTIL.search(sentence)
     found = {term.key for term in terms(sentence, language)} - {
         term.key for term in terms(question, asked_in)
     }

@@ -11,11 +11,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rag import chat, compose, glossary, traces, translate, verify
 from rag.align import Aligned, aligned, held
-from rag.answer import MAX_CHOICES, choose, copy, is_complete, whole
+from rag.answer import copy, is_complete, whole
 from rag.answer_type import frame
 from rag.compose import Judged
 from rag.disagreement import Nearby, disagreements
@@ -39,14 +39,16 @@ from rag.types import (
     Usage,
 )
 
-_PROMPTS = ("select", "copy", "confirm", "translate", "standalone")
+_PROMPTS = ("copy", "confirm", "translate", "standalone")
 _POOL = 12  # sentences that are ranked for one question
 _NEARBY = 40  # sentences that are looked through for what sources say differently,
 _ARTICLES = 10  # of so many articles,
 _PER_ARTICLE = 3  # so many of each
-_CONTEXT_CHARS = 560  # about 180 tokens: what the model reads is what an answer costs
-_SECOND_LOOKS = 2  # sentences per question that the model is asked about once more
+_CONTEXT_CHARS = 2400  # all of it is compared word by word with the question
+_LOOKS = 4  # sentences per question that the model is asked about
+_ALSO = 0.5  # share of the support a sentence needs by itself, to be looked at beside one that answers
 _SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
+_CONTINUED = 2  # sentences that answer whose next one is looked at
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
 
 
@@ -87,10 +89,23 @@ class _Read:
     Attributes:
         aligned: its words, without those that only name the kind of answer.
         rarity: weight of each stem, higher for rarer ones.
+        names: where its proper names begin.
     """
 
     aligned: Aligned
     rarity: Mapping[str, float]
+    names: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A statement's words and the items that carry it, which grow while more are found."""
+
+    text: str
+    group: list[Judged]
+
+
+_Ranked = tuple[float, Hit, verify.Signals]  # a sentence with its support before any model is asked
 
 
 class Asking:
@@ -106,7 +121,6 @@ class Asking:
         self.usage = Usage()
         self._timings: dict[str, float] = {}
         self._started = time.perf_counter()
-        self._looks = 0
         self._translations: dict[tuple[str, str], str] = {}
         self._readings: dict[tuple[str, str], _Read] = {}
 
@@ -117,18 +131,19 @@ class Asking:
         with self._timed("search"):
             pool = self.pool()
             hits = self.context(pool)
-        shown: list[tuple[str, list[Judged]]] = []
+        shown: list[_Shown] = []
         missing: list[str] = []
         differing: list[Disagreement] = []
         if hits:
             yield Evidence(hits=tuple(hits))
             for part in self.question.parts:
-                judged: list[Judged] = []
-                for text, group in self._statements(part, pool, hits):
-                    judged += group
-                    shown.append((text, group))
-                    yield compose.statement(group, text)
+                told: list[_Shown] = []
+                for one in self._statements(part, pool, hits):
+                    told.append(one)
+                    yield compose.statement(one.group, one.text)
+                judged = [item for one in told for item in one.group]
                 differing += disagreements(part, judged, self._nearby(part, pool) if judged else None)
+                shown += told
                 if not judged:
                     missing.append(part.text)
         yield self._answer(shown, missing, differing)
@@ -146,7 +161,7 @@ class Asking:
 
     def context(self, pool: Sequence[Hit]) -> list[Hit]:
         """The sentences to be read: the nearest ones and what follows the first two, in the order of the text."""
-        room = min(self._engine.settings.context_sentences, MAX_CHOICES)
+        room = self._engine.settings.context_sentences
         chosen: dict[tuple[str, int], Hit] = {}
         for hit in pool[: max(1, room - 2)]:
             chosen[hit.article_id, hit.first] = hit
@@ -191,120 +206,91 @@ class Asking:
 
     # --- statements ------------------------------------------------------------------------------
 
-    def _statements(
-        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
-    ) -> Iterator[tuple[str, list[Judged]]]:
-        """(text, its items) of every statement that the evidence carries."""
-        judged = self._judged(question, pool, hits)
-        if judged and compose.is_short(question.kind):
-            judged = self._shortened(question, judged)
-        for group in compose.grouped(judged, question.kind):
-            yield self._worded(question, group), group
+    def _statements(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> Iterator[_Shown]:
+        """Every statement that the evidence carries, the surest first; what repeats one joins it later."""
+        told: list[_Shown] = []
+        for sentence in self._sentences(question, pool, hits):
+            for one in self._shortened(question, sentence):
+                known = next((other for other in told if compose.says(other.group, one, question.kind)), None)
+                if known is None:
+                    told.append(_Shown(self._worded(question, [one]), [one]))
+                    yield told[-1]
+                else:
+                    known.group.append(one)
 
-    def _judged(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> list[Judged]:
-        """The sentences that the gate lets through, in the order of the text."""
+    def _sentences(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> Iterator[Judged]:
+        """The sentences that the gate lets through, the likeliest first, then those that go on with a list."""
+        seen = self.signals(question, pool, hits)
+        ranked = sorted(
+            ((_gate("extractive", question, hit).support(one), hit, one) for hit, one in seen),
+            key=lambda found: -found[0],
+        )
         llm = self._engine.llm()
-        passed: list[Judged] = []
-        self._looks = 0
-        judged = [
-            (self._first_support(question, hit, seen, llm), hit, seen)
-            for hit, seen in self.signals(question, pool, hits, llm)
-        ]
-        for _, hit, seen in sorted(judged, key=lambda one: -one[0]):
+        if llm is None:
+            yield from self._extracted(question, ranked)
+            return
+        passed = []
+        for sentence in self._confirmed(question, ranked, llm):
+            passed.append(sentence)
+            yield sentence
+        if question.kind is Kind.PERSON:
+            yield from self._continued(question, passed, llm)
+
+    def _extracted(self, question: Question, ranked: Sequence[_Ranked]) -> Iterator[Judged]:
+        """Those that can be shown without asking a model."""
+        for support, hit, _ in ranked:
+            if support >= _gate("extractive", question, hit).shows:
+                yield Judged(whole(hit), support)
+
+    def _confirmed(self, question: Question, ranked: Sequence[_Ranked], llm: ChatModel) -> Iterator[Judged]:
+        """Those that can be shown once the model has been asked about them.
+
+        Once one is found, others are worth a look only if much speaks for them, or nearly as much as for it.
+        """
+        found: float | None = None
+        for likely, hit, seen in ranked[:_LOOKS]:
+            gate = _gate("extractive", question, hit)
+            if likely < (gate.hopeless if found is None else min(found, gate.shows) * _ALSO):
+                continue
             with self._timed("verify"):
-                support, shown = self._support(question, hit, seen, llm, again=not passed)
-            if shown:
-                passed.append(Judged(whole(hit), support))
-        places = {(hit.article_id, hit.first): place for place, hit in enumerate(hits)}
-        return sorted(passed, key=lambda one: places[one.item.hit.article_id, one.item.hit.first])
+                yes, usage = verify.confirm(llm, question.text, hit.text)
+            self.usage += usage
+            gate = _gate("confirmed", question, hit)
+            support = gate.support(seen, yes)
+            if support >= gate.shows:
+                found = likely if found is None else min(found, likely)
+                yield Judged(whole(hit), support)
 
-    def _continued(self, question: Question, judged: Sequence[Judged]) -> list[Judged]:
+    def _continued(self, question: Question, passed: Sequence[Judged], llm: ChatModel) -> Iterator[Judged]:
         """Sentences right behind those that answer which say that they go on with the list, and do."""
-        llm = self._engine.llm()
-        known = {(one.item.hit.article_id, one.item.hit.first) for one in judged}
-        more = []
-        for one in judged[:2]:
+        known = {(one.item.hit.article_id, one.item.hit.first) for one in passed}
+        for one in passed[:_CONTINUED]:
             for after in self._retriever.neighbours(one.item.hit, 0, 1):
-                if llm is None or (after.article_id, after.first) in known or not adds(after.text):
+                if (after.article_id, after.first) in known or not adds(after.text):
                     continue
                 with self._timed("verify"):
                     yes, usage = verify.confirm(llm, question.text, after.text)
                 self.usage += usage
-                if yes is not None and yes >= _GOES_ON:
-                    more.append(Judged(whole(after), min(one.support, yes)))
-        return more
+                if yes >= _GOES_ON:
+                    yield Judged(whole(after), min(one.support, yes))
 
     def signals(
-        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit], llm: ChatModel | None
+        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
     ) -> list[tuple[Hit, verify.Signals]]:
-        """Every sentence with what speaks for and against it; none where a model need not be asked about any."""
+        """Every sentence with what speaks for and against it."""
         contexts = self._contexts(question, pool, hits)
-        seen = [(hit, verify.signals(hit, context)) for hit, context in zip(hits, contexts, strict=True)]
-        return seen if llm is None else self._chosen(question, seen, llm)
+        return [(hit, verify.signals(hit, context)) for hit, context in zip(hits, contexts, strict=True)]
 
-    def _chosen(
-        self, question: Question, seen: Sequence[tuple[Hit, verify.Signals]], llm: ChatModel
-    ) -> list[tuple[Hit, verify.Signals]]:
-        """The same with what the model thinks of each; empty, without asking it, where none could answer."""
-        if all(self._is_hopeless(question, hit, one) for hit, one in seen):
-            return []
-        with self._timed("read"):
-            choice = choose(question.text, [hit for hit, _ in seen], llm)
-        self.usage += choice.usage
-        chosen = choice.probability or [float(named) for named in choice.chosen]
-        none = choice.none if choice.none is not None else float(not any(choice.chosen))
-        return [
-            (hit, replace(one, chosen=probability, none=none))
-            for (hit, one), probability in zip(seen, chosen, strict=True)
-        ]
-
-    def _is_hopeless(self, question: Question, hit: Hit, seen: verify.Signals) -> bool:
-        """Whether a sentence is so far from the question that no model need be asked."""
-        gate = verify.load_gate("extractive", foreign=_is_foreign(question, hit))
-        return gate.support(seen) < gate.hopeless
-
-    def _first_support(
-        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None
-    ) -> float:
-        """The gate's support for a sentence before the model is asked about it alone."""
-        name = "extractive" if llm is None else "first"
-        return verify.load_gate(name, foreign=_is_foreign(question, hit)).support(seen)
-
-    def _support(
-        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel | None, *, again: bool
-    ) -> tuple[float, bool]:
-        """The gate's support for a sentence and whether that is enough; in doubt the model may be asked `again`."""
-        foreign = _is_foreign(question, hit)
-        gate = verify.load_gate("extractive" if llm is None else "first", foreign=foreign)
-        support = self._first_support(question, hit, seen, llm)
-        if llm is not None and again and gate.unsure(support) and self._looks < _SECOND_LOOKS:
-            self._looks += 1
-            yes, usage = verify.confirm(llm, question.text, hit.text)
-            self.usage += usage
-            if yes is not None:
-                gate = verify.load_gate("second", foreign=foreign)
-                support = gate.support(seen, yes)
-        return support, support >= gate.shows
-
-    def _shortened(self, question: Question, judged: list[Judged]) -> list[Judged]:
-        """The words that answer, where the model can copy them; else the sentences as they are."""
+    def _shortened(self, question: Question, sentence: Judged) -> list[Judged]:
+        """The words that answer, where few do and the model can copy them; else the sentence as it is."""
         llm = self._engine.llm()
-        if llm is None:
-            return judged
-        more = self._continued(question, judged) if question.kind is Kind.PERSON else []
-        found: list[Judged] = []
-        for sentences in filter(None, (judged, more)):  # a continuation is read alone, else it is passed over
-            support = {(one.item.hit.article_id, one.item.hit.first): one.support for one in sentences}
-            with self._timed("copy"):
-                items, usage = copy(question.text, [one.item.hit for one in sentences], llm)
-            self.usage += usage
-            sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
-            found += (
-                [Judged(one, support[one.hit.article_id, one.hit.first]) for one in items]
-                if sure
-                else sentences
-            )
-        return found
+        if llm is None or not compose.is_short(question.kind):
+            return [sentence]
+        with self._timed("copy"):
+            items, usage = copy(question.text, [sentence.item.hit], llm)
+        self.usage += usage
+        sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
+        return [Judged(one, sentence.support) for one in items] if sure else [sentence]
 
     def _contexts(
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
@@ -323,6 +309,7 @@ class Asking:
                 text=question.text,
                 language=language,
                 near_words=[nearness for _, nearness in matched],
+                near_names=[nearness for word, nearness in matched if word.start in asked.names],
                 kind=question.kind,
                 rarity=asked.rarity,
                 near="\n".join(near),
@@ -346,7 +333,8 @@ class Asking:
             total = self._engine.index.catalog.count_passages()
             frequencies = self._engine.index.catalog.term_frequencies([word.stem for word in asked.words])
             rarity = {stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()}
-            self._readings[key] = _Read(asked, rarity)
+            names = frozenset(word.start for word in glossary.proper_names(text, language))
+            self._readings[key] = _Read(asked, rarity, names)
         return self._readings[key]
 
     # --- languages -------------------------------------------------------------------------------
@@ -396,12 +384,12 @@ class Asking:
 
     def _answer(
         self,
-        shown: Sequence[tuple[str, list[Judged]]],
+        shown: Sequence[_Shown],
         missing: Sequence[str],
         differing: Sequence[Disagreement],
     ) -> Answer:
         language = self.question.language
-        statements, citations = compose.numbered([compose.statement(group, text) for text, group in shown])
+        statements, citations = compose.numbered([compose.statement(one.group, one.text) for one in shown])
         status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
         lacking = ""
         if status is Status.NOT_FOUND:
@@ -436,6 +424,7 @@ class Asking:
             self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
 
 
-def _is_foreign(question: Question, hit: Hit) -> bool:
-    """Whether a sentence is known to be in another language than the question."""
-    return bool(hit.language and question.language and question.language != hit.language)
+def _gate(name: str, question: Question, hit: Hit) -> verify.Gate:
+    """The gate for a sentence, perhaps known to be in another language than the question."""
+    foreign = bool(hit.language and question.language and question.language != hit.language)
+    return verify.load_gate(name, foreign=foreign)

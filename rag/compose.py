@@ -94,27 +94,19 @@ def marked(text: str, language: str) -> str:
     return f"„{text}“" if language == "de" else f"“{text}”"
 
 
-def grouped(judged: Sequence[Judged], kind: Kind) -> list[list[Judged]]:
-    """Items that make one statement each: spellings of one name together, items of one sentence apart.
+def says(group: Sequence[Judged], one: Judged, kind: Kind) -> bool:
+    """Whether a statement made of `group` says the item already: the same name spelled otherwise, the same sentence.
 
-    Where the question does not ask for single words, all items of a sentence make one statement: the sentence.
+    Where the question asks for single words, the items of one sentence are statements of their own.
     """
-    groups: list[list[Judged]] = []
-    for one in judged:
-        for group in groups:
-            if _together(group, one, kind):
-                group.append(one)
-                break
-        else:
-            groups.append([one])
-    return groups
+    first, other = group[0].item, one.item
+    if is_short(kind) and not (_is_whole(first) or _is_whole(other)):
+        return same_name(words(first.text, first.hit.language), words(other.text, other.hit.language))
+    return any(_same_place(member.item.hit, other.hit) for member in group)
 
 
-def _together(group: Sequence[Judged], one: Judged, kind: Kind) -> bool:
-    first = group[0].item
-    if is_short(kind):
-        return same_name(words(first.text, first.hit.language), words(one.item.text, one.item.hit.language))
-    return any(_same_place(member.item.hit, one.item.hit) for member in group)
+def _is_whole(item: Item) -> bool:
+    return item.text == item.hit.text
 
 
 def _same_place(one: Hit, other: Hit) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from rag.words import Word, words
+from rag.words import Word, is_german_noun, words
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -54,6 +54,17 @@ def _scan(
                 break
         else:
             at += 1
+
+
+def proper_names(text: str, language: str) -> list[Word]:
+    """The capitalised words that are no common nouns: in German those that a dictionary has, unless CLDR knows them."""
+    known = [range(term.start, term.end) for term in terms(text, language)]
+    return [
+        word
+        for word in words(text, language)
+        if text[word.start].isupper()
+        and (language != "de" or not is_german_noun(word) or any(word.start in term for term in known))
+    ]
 
 
 def said_in(text: str, language: str, reader: str) -> str:

@@ -182,5 +182,8 @@ _LEANS = frozenset(
 
 def leans(sentence: str) -> bool:
     """Whether a sentence opens with a word that points back, so that only the one before says who or what."""
-    opening = re.match(r"\W*(\w+)", sentence)
-    return opening is not None and opening[1].casefold() in _LEANS
+    opening = re.match(r"\W*(\w+)(?:\s+(\w))?", sentence)
+    if opening is None or opening[1].casefold() not in _LEANS:
+        return False
+    # "Das Treffen begann" names what it is about, "das begann" does not.
+    return not (opening[1].casefold() == "das" and opening[2] is not None and opening[2].isupper())

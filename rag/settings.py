@@ -51,7 +51,10 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=0, ge=0, le=256, description="CPU threads; 0 for all cores.")
     context_sentences: int = Field(
-        default=6, ge=1, le=50, description="Sentences that the language model reads per question."
+        default=10,
+        ge=1,
+        le=50,
+        description="Sentences that are laid beside a question; the likeliest go to the model.",
     )
     max_question_chars: int = Field(default=2000, ge=1, description="Longest question accepted.")
     max_document_bytes: int = Field(

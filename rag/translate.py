@@ -16,7 +16,7 @@ from rag.names import alike
 from rag.prompts import load_prompt
 from rag.sentences import detect_language
 from rag.types import ChatModel, Encoder, Usage
-from rag.words import Word, is_german_noun, words
+from rag.words import Word, words
 
 _SAME_MEANING = 0.86  # cosine of a sentence and its translation
 # Cosine of a word and its nearest one on the other side: translations of good models lie above, words that were left
@@ -84,18 +84,7 @@ def translate(text: str, reader: str, llm: ChatModel) -> tuple[str, Usage]:
 def is_name(text: str, language: str) -> bool:
     """Whether a short text is nothing but names, which stay as they are in every language."""
     found = words(text, language)
-    return bool(found) and len(proper_names(text, language)) == len(found)
-
-
-def proper_names(text: str, language: str) -> list[Word]:
-    """The capitalised words that are no common nouns: in German those that a dictionary has, unless CLDR knows them."""
-    known = [range(term.start, term.end) for term in glossary.terms(text, language)]
-    return [
-        word
-        for word in words(text, language)
-        if text[word.start].isupper()
-        and (language != "de" or not is_german_noun(word) or any(word.start in term for term in known))
-    ]
+    return bool(found) and len(glossary.proper_names(text, language)) == len(found)
 
 
 def same_short(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
@@ -145,7 +134,7 @@ def faithful(text: str, language: str, translated: str, reader: str, encoder: En
 
 def _word_for_word(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
     """Whether the translation holds every word of the text, and the text every name of the translation."""
-    names = {word.start for word in proper_names(text, language)}
+    names = {word.start for word in glossary.proper_names(text, language)}
     spelled = set(re.findall(r"\w+", translated))
     one, other = aligned(text, language, encoder), aligned(translated, reader, encoder)
     return all(
@@ -165,13 +154,16 @@ def _needs_no_like(text: str, word: Word) -> bool:
 
 def _keeps_names(text: str, language: str, translated: str, reader: str) -> bool:
     others = words(translated, reader)
-    places = [_place(name, others) for name in proper_names(text, language)]
+    places = [_place(name, others) for name in glossary.proper_names(text, language)]
     return None not in places and places == sorted(place for place in places if place is not None)
 
 
 def _keeps_possessors(text: str, translated: str) -> bool:
     """Whether "Rothins Berater" stays "Rothin's adviser" or "adviser of Rothin", and does not become Rothin herself."""
-    return all(_keeps_possessor(text[name.start : name.end], translated) for name in proper_names(text, "de"))
+    return all(
+        _keeps_possessor(text[name.start : name.end], translated)
+        for name in glossary.proper_names(text, "de")
+    )
 
 
 def _keeps_possessor(name: str, translated: str) -> bool:

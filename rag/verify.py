@@ -26,6 +26,7 @@ from rag.question import Kind
 from rag.types import ChatModel, Hit, Usage
 from rag.words import Word, words
 
+_YES, _NO = "Ja", "Nein"
 _GATES = Path(__file__).with_name("gate.json")
 _TIME = re.compile(
     r"\d|\b(?:(?:mon|diens|donners|frei|sams|sonn)tag\w*|mittwoch\w*|sonnabend\w*|januar|februar|märz|april|mai|juni|"
@@ -49,13 +50,12 @@ class Signals:
     """What speaks for and against a sentence as the answer; all in 0..1 except `similarity`, a cosine.
 
     Attributes:
-        chosen: the model's probability that this sentence answers; 0 without a model.
-        none: the model's probability that no sentence does; 0 without a model.
         similarity: of question and sentence.
         lead: how far the sentence's score lies behind the best sentence's.
         coverage: share of the question's content words in the sentence, rare words counting more.
         nearness: how near the question's words come to words of the sentence on average, in any language.
         weakest: how near the one comes that has the least like in the sentence.
+        named: how near the proper name of the question comes that has the least like; 1 where it names nobody.
         around: the same share in the sentence, its neighbours and title together.
         strangers: share of the question's names and numbers that the article does not hold at all.
         fits: 1 if the sentence holds what the question asks for (a number, a time, a name) and the question itself
@@ -63,13 +63,12 @@ class Signals:
         lacking: whether the question names the kind of its answer (a year, a city) and the sentence has none.
     """
 
-    chosen: float
-    none: float
     similarity: float
     lead: float
     coverage: float
     nearness: float
     weakest: float
+    named: float
     around: float
     strangers: float
     fits: float
@@ -85,6 +84,7 @@ class Context:
         text: the question itself.
         language: that in which it is read, ISO 639-1.
         near_words: for each of its words how near the sentence comes to it, 0..1; see `rag.align.held`.
+        near_names: the same for its proper names.
         kind: what the question asks for.
         rarity: weight of a stem, higher for rarer ones.
         near: the neighbours of the sentence and its title.
@@ -97,6 +97,7 @@ class Context:
     text: str
     language: str
     near_words: Sequence[float]
+    near_names: Sequence[float]
     kind: Kind
     rarity: Mapping[str, float]
     near: str
@@ -105,18 +106,17 @@ class Context:
     best_score: float
 
 
-def signals(hit: Hit, context: Context, chosen: float = 0.0, none: float = 0.0) -> Signals:
-    """The signals of one sentence in its context; `chosen` and `none` as the model has them."""
+def signals(hit: Hit, context: Context) -> Signals:
+    """The signals of one sentence in its context."""
     held = _stems(hit.text, hit.language)
     near = held | _stems(context.near, hit.language)
     return Signals(
-        chosen=chosen,
-        none=none,
         similarity=context.similarity,
         lead=max(0.0, context.best_score - hit.score),
         coverage=_share(context.question, held, context.rarity),
         nearness=sum(context.near_words) / len(context.near_words) if context.near_words else 0.5,
         weakest=min(context.near_words, default=0.5),
+        named=min(context.near_names, default=1.0),
         around=_share(context.question, near, context.rarity),
         strangers=_strangers(context.question, _stems(context.article, hit.language)),
         fits=_fits(hit, context),
@@ -192,37 +192,32 @@ def _found(pattern: re.Pattern[str], text: str) -> set[str]:
     return found | (set(_FIGURE.findall(text)) if pattern.search("0") else set())
 
 
-def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float | None, Usage]:
-    """The model's probability (0..1) of "yes" that the sentence holds the answer; None if it cannot tell.
+def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float, Usage]:
+    """The model's probability (0..1) of "yes" that the sentence holds the answer; 0 or 1 if it only says so.
 
     Raises:
         ModelError: the model did not answer.
     """
     turns = load_prompt("confirm").fill({"sentence": one_line(sentence), "question": question})
-    chosen = llm.choose(turns, ("Ja", "Nein"))
+    chosen = llm.choose(turns, (_YES, _NO))
     if chosen is None:
-        return None, Usage()
+        reply = llm.complete(turns, max_tokens=4)
+        return float(reply.text.strip().startswith(_YES)), reply.usage
     (yes, no), usage = chosen
-    return (yes / (yes + no) if yes + no > 0 else None), usage
+    return (yes / (yes + no) if yes + no > 0 else 0.0), usage
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """A logistic model over signals: `bias + Σ weight · signal`.
 
-    `shows` is the support needed to be shown; between `shows - doubt` and `shows + doubt` it is worth asking
-    further. Where no sentence has `hopeless`, none is worth showing to a model.
+    `shows` is the support needed to be shown. What has not even `hopeless` is not worth asking a model about.
     """
 
     bias: float
     weights: Mapping[str, float]
     shows: float
-    doubt: float = 0.0
     hopeless: float = 0.0
-
-    def unsure(self, support: float) -> bool:
-        """Whether a further look could change what is shown."""
-        return abs(support - self.shows) <= self.doubt
 
     def support(self, seen: Signals, yes: float | None = None) -> float:
         """Calibrated probability (0..1) that the sentence answers; 0 where it has nothing of the kind asked for."""
@@ -242,8 +237,8 @@ def gate_fingerprint() -> str:
 def load_gate(name: str, *, foreign: bool = False) -> Gate:
     """The gate called `name` in gate.json.
 
-    `first` judges without the model's yes, `second` with it, `extractive` without any model; `foreign` ones judge
-    sentences in another language than the question, whose words cannot be compared.
+    `extractive` judges without any model, `confirmed` with the model's yes; `foreign` ones judge sentences in another
+    language than the question, whose words cannot be compared.
     """
     table = json.loads(_GATES.read_text(encoding="utf-8"))[f"{name}_foreign" if foreign else name]
     return Gate(**table)

@@ -207,10 +207,6 @@ class ReadingModel(FakeChatModel):
 
     def _read(self, messages: Sequence[Message]) -> Spoken:
         name, values = read_back(messages)
-        if name == "select":
-            lines = re.findall(r"^\[(\d+)\] (.*)$", values["sentences"], re.MULTILINE)
-            numbers = [number for number, text in lines if self._in(text, values["question"])]
-            return Said(",".join(numbers) or "0", {} if numbers else {"0": 1.0})
         if name == "copy":
             return "; ".join(self._in(values["sentences"], values["question"]))
         return self._standalone if name == "standalone" else self._translated(values["text"])

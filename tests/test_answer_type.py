@@ -24,6 +24,8 @@ from rag.answer_type import AnswerType, answer_type, frame, lacks
         ("In which city did they meet?", AnswerType.CITY),
         ("Wie viele Stunden dauerte die Sitzung?", AnswerType.SPAN),
         ("How many minutes did the call last?", AnswerType.SPAN),
+        ("Wie lange dauerte die Sitzung?", AnswerType.SPAN),
+        ("How long did the call last?", AnswerType.SPAN),
         ("In welchem Land liegt der Hafen?", AnswerType.OTHER),
         ("Wer baute die Brücke?", AnswerType.OTHER),
         ("Wie viele Fahrer streikten?", AnswerType.OTHER),
@@ -64,6 +66,8 @@ def test_the_frame_is_what_names_only_the_kind(question: str, named: list[str]) 
         ("Wie viele Stunden dauerte die Sitzung?", "Die Sitzung dauerte viereinhalb Stunden."),
         ("Wie viele Stunden dauerte die Sitzung?", "Es war eine 90-minütige Sitzung."),
         ("Wie viele Stunden dauerte die Sitzung?", "Es war eine dreistündige Sitzung."),
+        ("Wie lange dauerte die Sitzung?", "Die Sitzung dauerte bis Mitternacht."),
+        ("Wie lange dauerte die Sitzung?", "Die Sitzung dauerte zwei Tage."),
     ],
 )
 def test_a_sentence_with_something_of_the_kind_lacks_nothing(question: str, sentence: str) -> None:
@@ -80,6 +84,7 @@ def test_a_sentence_with_something_of_the_kind_lacks_nothing(question: str, sent
         ("In welcher Stadt trafen sie sich?", "Sie trafen sich in einem Hotel."),
         ("In welcher Stadt trafen sich die Minister aus Genf?", "Die Minister aus Genf trafen sich."),
         ("Wie viele Stunden dauerte die Sitzung?", "Die Sitzung begann Stunden nach dem Streik."),
+        ("Wie lange dauerte die Sitzung?", "Die Sitzung fand in Genf statt."),
         ("Wie viele Stunden dauerte die Sitzung?", "Nach drei Jahren Pause war wieder Sitzung."),
     ],
 )

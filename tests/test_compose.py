@@ -7,13 +7,13 @@ import pytest
 from rag.answer import item, whole
 from rag.compose import (
     Judged,
-    grouped,
     is_short,
     missing,
     not_found,
     numbered,
     quoted,
     render,
+    says,
     statement,
     words_of,
 )
@@ -53,6 +53,17 @@ LAVIN = hit("Sergei Lavin sprach mit Anna Roth.", article_id="b", start=40)
 ROTH = hit("Die Bürgermeisterin Anna Roth\nund Jan Peters kamen.", start=100)
 
 
+def grouped(items: list[Judged], kind: Kind) -> list[list[Judged]]:
+    groups: list[list[Judged]] = []
+    for one in items:
+        known = next((group for group in groups if says(group, one, kind)), None)
+        if known is None:
+            groups.append([one])
+        else:
+            known.append(one)
+    return groups
+
+
 def test_spellings_of_one_name_are_one_group() -> None:
     groups = grouped([judged(LAWIN, "Sergej Lawin"), judged(LAVIN, "Sergei Lavin")], Kind.PERSON)
     assert [len(group) for group in groups] == [2]
@@ -66,6 +77,11 @@ def test_items_of_one_sentence_stay_apart() -> None:
 def test_where_sentences_answer_the_items_of_a_sentence_are_one_group() -> None:
     items = [judged(ROTH, "Anna Roth"), judged(ROTH, "Jan Peters"), judged(LAWIN)]
     assert [len(group) for group in grouped(items, Kind.REASON)] == [2, 1]
+
+
+def test_whole_sentences_are_told_apart_whatever_is_asked() -> None:
+    groups = grouped([judged(LAVIN), judged(hit("Anna Roth sprach.", start=300))], Kind.PERSON)
+    assert [len(group) for group in groups] == [1, 1]
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import PROMPTS, FakeChatModel, NearEncoder, ReadingModel, Said, read_back
+from fakes import PROMPTS, FakeChatModel, NearEncoder, ReadingModel, read_back
 
 import rag
 from rag import compose
@@ -159,11 +159,11 @@ def test_two_spellings_of_a_name_are_one_statement_with_both_sentences(open_with
 def test_without_a_copy_the_sentence_itself_answers(open_with: Open) -> None:
     def reads(messages: Sequence[Message]) -> str:
         name, values = read_back(messages)
-        if name != "select":
-            return "Neil Armstrong"
-        return next(line[1] for line in values["sentences"].splitlines() if "Roth" in line)
+        if name == "confirm":
+            return "Ja" if "Roth" in values["sentence"] else "Nein"
+        return "Neil Armstrong"
 
-    answer = open_with(FakeChatModel(reads, (1.0, 0.0))).ask(WHO_OPENED)
+    answer = open_with(FakeChatModel(reads)).ask(WHO_OPENED)
     assert said(answer)[0] == quotes(answer)[0][0]
     assert "Armstrong" not in answer.text
 
@@ -190,21 +190,28 @@ def test_what_the_articles_do_not_say_is_not_found(open_with: Open, question: st
     assert answer.text == answer.missing == compose.not_found(language)
 
 
-def test_a_sentence_below_the_gate_is_dropped_and_the_others_stay(open_with: Open) -> None:
-    model = ReadingModel("Anna Roth")
-    answer = open_with(model).ask(WHO_OPENED)
-    read = model.asked_for("select")[0]["sentences"]
-    assert "Fischer" in read or "Baurat" in read
-    assert quotes(answer) == [
-        ["Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den neuen Hafen von Lindau."]
-    ]
+def test_a_sentence_that_the_model_denies_is_dropped_and_the_other_stays(open_with: Open) -> None:
+    model = ReadingModel("Lawin")
+    answer = open_with(model).ask("Welcher Minister sprach oder verhandelte in Ulm für das Land?")
+    read = [values["sentence"] for values in model.asked_for("confirm")]
+    assert any("Lavin" in sentence for sentence in read)
+    assert quotes(answer) == [["Für das Land verhandelte am Freitag Minister Sergej Lawin in Ulm."]]
 
 
-def test_a_certain_none_closes_the_gate_whatever_is_named(open_with: Open) -> None:
-    model = FakeChatModel(lambda _: Said("1,2,3,4", {"0": 1.0}), (0.0, 1.0))
-    answer = open_with(model).ask("Wer gewann das Rennen der Raumschiffe auf dem Mars?")
+def test_a_certain_no_closes_the_gate(open_with: Open) -> None:
+    answer = open_with(FakeChatModel(lambda _: "", (0.0, 1.0))).ask(
+        "Wer gewann das Rennen der Raumschiffe auf dem Mars?"
+    )
     assert answer.status is Status.NOT_FOUND
     assert answer.citations == ()
+
+
+def test_the_likeliest_sentence_is_looked_at_first_and_few_others(open_with: Open) -> None:
+    model = ReadingModel("Anna Roth")
+    open_with(model).ask(WHO_OPENED)
+    looked_at = [values["sentence"] for values in model.asked_for("confirm")]
+    assert "Anna Roth" in looked_at[0]
+    assert len(looked_at) <= 4
 
 
 RUBBISH = [
@@ -341,10 +348,9 @@ def test_an_instruction_in_an_article_stays_on_its_line_of_a_constant_prompt(
     index, ids = injected
     model = ReadingModel("Anna Roth")
     NewsQA(index, SETTINGS, model).ask(WHO_OPENED, article_ids=[ids[n]])
-    listing = model.asked_for("select")[0]["sentences"].splitlines()
-    assert [line[: len("[1]")] for line in listing] == [f"[{k}]" for k in range(1, len(listing) + 1)]
+    assert all(len(values["sentence"].splitlines()) == 1 for values in model.asked_for("confirm"))
     assert all(read_back(messages)[0] in PROMPTS for messages in model.asked)
-    assert {values["question"] for values in model.asked_for("select")} == {WHO_OPENED}
+    assert {values["question"] for values in model.asked_for("confirm")} == {WHO_OPENED}
 
 
 @pytest.mark.parametrize("reply", ["Xaver Zorn", "1,2,3,4,5 Xaver Zorn"])
@@ -415,15 +421,9 @@ def test_a_model_that_fails_is_an_error_and_no_answer(open_with: Open, error: Mo
         next(events)
 
 
-def test_a_model_that_fails_in_doubt_is_an_error_too(open_with: Open) -> None:
-
-    model = FakeChatModel(lambda _: Said("1", {"1": 0.5, "0": 0.5}), lambda *_: ModelTimeout("slow"))
-    try:
-        answer = open_with(model).ask("Wer sprach am Kanal von Lindau über den Lärm?")
-    except ModelTimeout:
-        return  # the gate was in doubt; where it is not, nobody asks
-    assert all(read_back(messages)[0] != "confirm" for messages in model.asked)
-    assert answer.usage.calls == model.calls
+def test_a_model_that_fails_at_its_yes_is_an_error_too(open_with: Open) -> None:
+    with pytest.raises(ModelTimeout):
+        open_with(FakeChatModel(choices=lambda *_: ModelTimeout("slow"))).ask(WHO_OPENED)
 
 
 # --- languages and conversations ---------------------------------------------------------------
@@ -474,7 +474,7 @@ def test_a_question_that_leans_on_the_conversation_is_made_to_stand_alone(open_w
     model = ReadingModel("40 Millionen Euro", standalone=rewrite)
     answer = open_with(model).ask("Wie viele Millionen kostete er?", history=HISTORY)
     assert answer.question == rewrite
-    assert {values["question"] for values in model.asked_for("select")} == {rewrite}
+    assert {values["question"] for values in model.asked_for("confirm")} == {rewrite}
     assert "Wer eröffnete den neuen Hafen" in model.asked_for("standalone")[0]["conversation"]
     assert said(answer) == ["40 Millionen Euro"]
     assert answer.usage.calls == model.calls
@@ -595,7 +595,7 @@ def test_without_a_model_whole_sentences_answer_through_the_same_types(open_with
 
 
 def test_without_a_model_what_is_not_there_is_not_found(open_with: Open) -> None:
-    answer = open_with(None).ask("Wer gewann gestern das Rennen der Raumschiffe auf dem Mars?")
+    answer = open_with(None).ask("Welche Farbe haben Raumschiffe?", language="de")
     assert (answer.status, answer.citations) == (Status.NOT_FOUND, ())
 
 
@@ -657,7 +657,7 @@ for file in sorted(Path("prompts").glob("*.md")):
 """
 
 
-def test_the_fingerprint_changes_with_every_prompt_file(tmp_path: Path) -> None:
+def test_the_fingerprint_changes_with_every_prompt_file_that_shapes_answers(tmp_path: Path) -> None:
     package = Path(rag.__file__).parent
     shutil.copytree(package, tmp_path / "rag", ignore=shutil.ignore_patterns("_data", "__pycache__", "web"))
     shutil.copytree(package.parent / "prompts", tmp_path / "prompts")
@@ -665,7 +665,7 @@ def test_the_fingerprint_changes_with_every_prompt_file(tmp_path: Path) -> None:
         [sys.executable, "-c", CHANGE_PROMPTS], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     fingerprints = run.stdout.split()
-    assert len(fingerprints) == len(set(fingerprints)) == 1 + len(PROMPTS)
+    assert len(set(fingerprints)) == 1 + len(set(PROMPTS) - {"judge"})  # the judge reads answers, it shapes none
 
 
 # --- summaries ---------------------------------------------------------------------------------

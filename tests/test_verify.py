@@ -22,7 +22,7 @@ from rag.verify import (
 )
 from rag.words import words
 
-GATES = [(name, foreign) for name in ("first", "second", "extractive") for foreign in (False, True)]
+GATES = [(name, foreign) for name in ("extractive", "confirmed") for foreign in (False, True)]
 NAMES = [field.name for field in fields(Signals)]
 SENTENCE = "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den Hafen."
 
@@ -55,6 +55,7 @@ def context(
         question=words(question, "de"),
         text=question,
         near_words=near_words,
+        near_names=(),
         kind=kind,
         rarity={},
         near=near,
@@ -68,9 +69,8 @@ def context(
 
 
 def test_a_sentence_with_all_words_of_the_question_covers_it() -> None:
-    seen = signals(hit(), context("Wer eröffnete den Hafen?"), chosen=0.8, none=0.1)
+    seen = signals(hit(), context("Wer eröffnete den Hafen?"))
     assert (seen.coverage, seen.around, seen.strangers, seen.lead) == (1.0, 1.0, 0.0, 0.0)
-    assert (seen.chosen, seen.none) == (0.8, 0.1)
 
 
 def test_a_sentence_about_something_else_covers_nothing() -> None:
@@ -128,11 +128,9 @@ def test_the_kind_of_answer_is_looked_for(text: str, kind: Kind, fits: float) ->
 
 # --- the gate ----------------------------------------------------------------------------------
 
-FOR = Signals(
-    chosen=1, none=0, similarity=1, lead=0, coverage=1, nearness=1, weakest=1, around=1, strangers=0, fits=1
-)
+FOR = Signals(similarity=1, lead=0, coverage=1, nearness=1, weakest=1, named=1, around=1, strangers=0, fits=1)
 AGAINST = Signals(
-    chosen=0, none=1, similarity=0, lead=1, coverage=0, nearness=0, weakest=0, around=0, strangers=1, fits=0
+    similarity=0, lead=1, coverage=0, nearness=0, weakest=0, named=0, around=0, strangers=1, fits=0
 )
 
 
@@ -141,20 +139,20 @@ def test_everything_in_favour_opens_the_gate_and_everything_against_closes_it(
     name: str, foreign: bool
 ) -> None:
     gate = load_gate(name, foreign=foreign)
-    yes = (1.0, 0.0) if name == "second" else (None, None)
+    yes = (1.0, 0.0) if name == "confirmed" else (None, None)
     assert gate.support(FOR, yes[0]) >= gate.shows
     assert gate.support(AGAINST, yes[1]) < gate.shows
 
 
 @pytest.mark.parametrize(("name", "foreign"), GATES)
 def test_the_gate_weighs_only_what_there_is(name: str, foreign: bool) -> None:
-    known = set(NAMES) | ({"yes"} if name == "second" else set())
+    known = set(NAMES) | ({"yes"} if name == "confirmed" else set())
     assert set(load_gate(name, foreign=foreign).weights) <= known
 
 
 @pytest.mark.parametrize("foreign", [False, True])
 def test_without_a_model_the_gate_does_not_ask_what_it_thinks(foreign: bool) -> None:
-    assert not {"chosen", "none", "yes"} & set(load_gate("extractive", foreign=foreign).weights)
+    assert "yes" not in set(load_gate("extractive", foreign=foreign).weights)
 
 
 @pytest.mark.parametrize(("name", "foreign"), GATES)
@@ -166,21 +164,13 @@ def test_without_a_model_the_gate_does_not_ask_what_it_thinks(foreign: bool) -> 
 def test_support_is_a_probability(name: str, foreign: bool, values: list[float], yes: float) -> None:
     gate = load_gate(name, foreign=foreign)
     seen = Signals(**dict(zip(NAMES, values, strict=True)))
-    support = gate.support(seen, yes if name == "second" else None)
+    support = gate.support(seen, yes if name == "confirmed" else None)
     assert 0.0 <= support <= 1.0
 
 
 @pytest.mark.parametrize(("name", "foreign"), GATES)
 def test_the_gate_can_open_and_close(name: str, foreign: bool) -> None:
     assert 0.0 < load_gate(name, foreign=foreign).shows < 1.0
-
-
-@pytest.mark.parametrize("foreign", [False, True])
-def test_doubt_lies_around_the_threshold(foreign: bool) -> None:
-    gate = load_gate("first", foreign=foreign)
-    assert gate.unsure(gate.shows)
-    assert not gate.unsure(gate.shows + gate.doubt + 0.01)
-    assert not gate.unsure(gate.shows - gate.doubt - 0.01)
 
 
 def test_the_coefficients_have_a_fingerprint() -> None:
@@ -192,12 +182,17 @@ def test_the_coefficients_have_a_fingerprint() -> None:
 
 @pytest.mark.parametrize(
     ("chosen", "yes"),
-    [((0.6, 0.2), 0.75), ((0.0, 0.9), 0.0), ((1.0, 0.0), 1.0), ((0.0, 0.0), None), (None, None)],
+    [((0.6, 0.2), 0.75), ((0.0, 0.9), 0.0), ((1.0, 0.0), 1.0), ((0.0, 0.0), 0.0)],
 )
-def test_yes_is_weighed_against_no(chosen: tuple[float, ...] | None, yes: float | None) -> None:
+def test_yes_is_weighed_against_no(chosen: tuple[float, ...], yes: float) -> None:
     found, usage = confirm(FakeChatModel(choices=chosen), "Wer?", SENTENCE)
     assert found == pytest.approx(yes)
-    assert usage.calls == (chosen is not None)
+    assert usage.calls == 1
+
+
+@pytest.mark.parametrize(("reply", "yes"), [("Ja", 1.0), (" Ja.", 1.0), ("Nein", 0.0), ("", 0.0)])
+def test_a_model_that_tells_no_probability_is_taken_at_its_word(reply: str, yes: float) -> None:
+    assert confirm(FakeChatModel([reply]), "Wer?", SENTENCE)[0] == yes
 
 
 def test_the_model_reads_one_sentence_and_the_question() -> None:
@@ -216,8 +211,6 @@ def test_a_model_that_fails_has_not_said_no() -> None:
 
 def test_a_sentence_without_a_year_does_not_answer_in_which_year() -> None:
     """Whatever else speaks for it."""
-    seen = signals(
-        hit("Der Hafen wurde eröffnet."), context("In welchem Jahr wurde der Hafen eröffnet?"), 1.0
-    )
+    seen = signals(hit("Der Hafen wurde eröffnet."), context("In welchem Jahr wurde der Hafen eröffnet?"))
     assert seen.lacking
-    assert load_gate("first").support(seen) == 0.0
+    assert load_gate("extractive").support(seen) == 0.0
