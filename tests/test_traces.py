@@ -73,7 +73,7 @@ def test_every_stage_of_an_answer_is_a_span_within_its_request(
         sent = {"question": QUESTION, "stream": stream}
         response = client_of(qa, kept).post("/v1/ask", json=sent, headers={"X-Request-ID": "trace-7"})
     assert response.status_code == 200
-    assert {"understand", "search", "read", "verify"} <= kept.names()
+    assert {"understand", "search", "verify"} <= kept.names()
     whole = kept.named("POST /v1/ask")
     assert whole.context and whole.attributes
     for span in kept.get_finished_spans():
