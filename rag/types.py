@@ -357,8 +357,8 @@ class Answer(Noun):
 
     `question` is the question as understood (after a chat rewrite). `missing` says, for `partial` and
     `not_found`, in the question's language what the articles do not give. `text` is the rendered answer with marks like
-    `[1]`; `citations` are all citations of the statements, in the order of their numbers. `timings` are
-    seconds per stage. `fingerprint` changes with models, prompts and settings.
+    `[1]`; `citations` are all citations of the statements and disagreements, in the order of their numbers.
+    `timings` are seconds per stage. `fingerprint` changes with models, prompts and settings.
     """
 
     status: Status
