@@ -68,11 +68,21 @@ _HOW_LONG = re.compile(
 _UNTIL = re.compile(
     r"\b(?:bis|seit|until|till|since|jusqu|depuis|hasta|desde|fino|kadar|beri|до|с)\b", re.IGNORECASE
 )
-# Words that ask for a name or a length of time without being part of what is asked about.
+# Words that ask for a name, a length of time or the newest state, or ask politely, without being part of what is asked
+# about.
 _ASKING = re.compile(
     r"(?<!\w)(?:heißt|heißen|hieß|hießen|heisst|hiess|lautete?n?|namens|s.appelle\w*|llama\w*|chiama\w*|зовут|звали|"
     r"называ\w+|dauerte?n?|gedauert|lasted|dur[eé]e?|duró|durò|sürdü|длил\w+)(?!\w)|"
     r"(?<!\w)(?:der |the |le |il |el )?names? (?:of|des|der|von)(?!\w)|"
+    r"(?<!\w)(?:aktuell\w*|derzeit\w*|momentan\w*|gegenwärtig\w*|jetzig\w*|neueste\w*|jüngste\w*|current(?:ly)?|latest|"
+    r"most recent(?:ly)?|recent(?:ly)?|nowadays|presently|actuel\w*|actual(?:mente)?|attual\w*|güncel|şu anda|"
+    r"нынешн\w*|текущ\w*|сейчас)(?!\w)|"
+    r"^\W*(?:hallo|hi|hello|guten tag)\b|"
+    r"(?<!\w)(?:(?:kannst|könntest) du|(?:können|könnten) sie|weißt du|wissen sie)(?: mir| uns)?(?: bitte)?"
+    r"(?: sagen| verraten| erklären)?(?=\s*[,:])|"
+    r"(?<!\w)ich (?:wüsste|möchte|würde)(?: gerne?)? wissen(?=\s*[,:])|"
+    r"(?<!\w)(?:(?:can|could|would) you (?:please )?tell me|do you know|i would like to know|i'd like to know)\b|"
+    r"(?<!\w)(?:vielen dank|danke\w*|bitte|thanks|thank you|please|merci|teşekkürler|спасибо)\W*$|"
     r"(?<!\w)(?:did|does)\b.*(?P<last>(?<!\w)last)\W*$",
     re.IGNORECASE,
 )

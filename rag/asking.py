@@ -45,8 +45,9 @@ _NEARBY = 40  # sentences that are looked through for what sources say different
 _ARTICLES = 10  # of so many articles,
 _PER_ARTICLE = 3  # so many of each
 _CONTEXT_CHARS = 2400  # all of it is compared word by word with the question
+_PASSAGES = 1000  # in an index of fewer, how often a word stands there tells little of how rare it is
 _LOOKS = 4  # sentences per question that the model is asked about
-_ALSO = 0.5  # share of the support a sentence needs by itself, to be looked at beside one that answers
+_ALSO = 0.5  # how likely another sentence must be, beside one that answers, to be looked at: this share of it
 _SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
 _CONTINUED = 2  # sentences that answer whose next one is looked at
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
@@ -245,12 +246,12 @@ class Asking:
     def _confirmed(self, question: Question, ranked: Sequence[_Ranked], llm: ChatModel) -> Iterator[Judged]:
         """Those that can be shown once the model has been asked about them.
 
-        Once one is found, others are worth a look only if much speaks for them, or nearly as much as for it.
+        Once one is found, others are worth a look only if much speaks for them, or half as much as for it.
         """
         found: float | None = None
         for likely, hit, seen in ranked[:_LOOKS]:
             gate = _gate("extractive", question, hit)
-            if likely < (gate.hopeless if found is None else min(found, gate.shows) * _ALSO):
+            if likely < (gate.hopeless if found is None else min(found * _ALSO, gate.shows)):
                 continue
             with self._timed("verify"):
                 yes, usage = verify.confirm(llm, question.text, hit.text)
@@ -330,7 +331,7 @@ class Asking:
                 whole_text.vectors[told],
                 whole_text.terms,
             )
-            total = self._engine.index.catalog.count_passages()
+            total = max(self._engine.index.catalog.count_passages(), _PASSAGES)
             frequencies = self._engine.index.catalog.term_frequencies([word.stem for word in asked.words])
             rarity = {stem: math.log(1 + (total + 0.5) / (n + 0.5)) for stem, n in frequencies.items()}
             names = frozenset(word.start for word in glossary.proper_names(text, language))

@@ -665,7 +665,9 @@ def test_the_fingerprint_changes_with_every_prompt_file_that_shapes_answers(tmp_
         [sys.executable, "-c", CHANGE_PROMPTS], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     fingerprints = run.stdout.split()
-    assert len(set(fingerprints)) == 1 + len(set(PROMPTS) - {"judge"})  # the judge reads answers, it shapes none
+    assert len(set(fingerprints)) == 1 + len(
+        set(PROMPTS) - {"judge"}
+    )  # the judge reads answers, it shapes none
 
 
 # --- summaries ---------------------------------------------------------------------------------
