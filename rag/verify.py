@@ -27,6 +27,7 @@ from rag.types import ChatModel, Hit, Usage
 from rag.words import Word, words
 
 _YES, _NO = "Ja", "Nein"
+_SAME_NAME = 0.87  # nearness from which a name counts as named; other names of its kind stay below
 _GATES = Path(__file__).with_name("gate.json")
 _TIME = re.compile(
     r"\d|\b(?:(?:mon|diens|donners|frei|sams|sonn)tag\w*|mittwoch\w*|sonnabend\w*|januar|februar|märz|april|mai|juni|"
@@ -60,7 +61,8 @@ class Signals:
         strangers: share of the question's names and numbers that the article does not hold at all.
         fits: 1 if the sentence holds what the question asks for (a number, a time, a name) and the question itself
             does not, else 0; 0.5 where nothing can be told.
-        lacking: whether the question names the kind of its answer (a year, a city) and the sentence has none.
+        lacking: whether the question names the kind of its answer (a year, a city) and the sentence has none, or asks
+            what somebody said and neither the sentence nor its neighbours name anybody of the question.
     """
 
     similarity: float
@@ -158,6 +160,9 @@ def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
 
 
 def _lacks(hit: Hit, context: Context) -> bool:
+    if context.kind is Kind.SPEECH and context.near_names and max(context.near_names) < _SAME_NAME:
+        around = _stems(context.near, hit.language)
+        return not any(_held(word.stem, around) for word in context.question if word.name)
     kind = answer_type(context.text)
     return lacks(kind, hit.text, hit.language, context.text, context.language)
 

@@ -9,7 +9,7 @@ import pytest
 import schemathesis
 from fakes import HashEncoder
 from hypothesis import HealthCheck, settings
-from schemathesis.checks import positive_data_acceptance
+from schemathesis.checks import not_a_server_error, positive_data_acceptance
 from service import running
 from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
 
@@ -42,4 +42,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_response_is_one_that_is_described(url: str, case: schemathesis.Case) -> None:
     excluded = [positive_data_acceptance] if case.path in CONVERSATIONS else []
-    case.call_and_validate(base_url=url, excluded_checks=excluded)
+    response = case.call(base_url=url)
+    # "Come again" to one addition too many is an answer, described as such, and no failure of the service.
+    if response.status_code == 503 and "retry-after" in {name.lower() for name in response.headers}:
+        excluded.append(not_a_server_error)
+    case.validate_response(response, excluded_checks=excluded)

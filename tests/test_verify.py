@@ -49,13 +49,14 @@ def context(
     near: str = "",
     article: str = SENTENCE,
     near_words: tuple[float, ...] = (),
+    near_names: tuple[float, ...] = (),
 ) -> Context:
     return Context(
         language="de",
         question=words(question, "de"),
         text=question,
         near_words=near_words,
-        near_names=(),
+        near_names=near_names,
         kind=kind,
         rarity={},
         near=near,
@@ -214,3 +215,19 @@ def test_a_sentence_without_a_year_does_not_answer_in_which_year() -> None:
     seen = signals(hit("Der Hafen wurde eröffnet."), context("In welchem Jahr wurde der Hafen eröffnet?"))
     assert seen.lacking
     assert load_gate("extractive").support(seen) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("near_names", "near", "lacking"),
+    [
+        ((0.8,), "", True),
+        ((0.95,), "", False),
+        ((0.8,), "Karl Weber trat vor die Presse.", False),
+        ((), "", False),
+    ],
+)
+def test_what_nobody_of_the_question_said_does_not_answer_what_somebody_said(
+    near_names: tuple[float, ...], near: str, lacking: bool
+) -> None:
+    asked = context("Was sagte Weber zum Hafen?", Kind.SPEECH, near=near, near_names=near_names)
+    assert signals(hit("Der Hafen sei schön, sagte sie."), asked).lacking == lacking
