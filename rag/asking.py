@@ -256,9 +256,12 @@ class Asking:
             with self._timed("verify"):
                 yes, usage = verify.confirm(llm, question.text, hit.text)
             self.usage += usage
-            gate = _gate("confirmed", question, hit)
-            support = gate.support(seen, yes)
-            if support >= gate.shows:
+            confirmed = _gate("confirmed", question, hit)
+            support = confirmed.support(seen, yes)
+            shown = support >= confirmed.shows
+            if question.kind is Kind.YES_NO and likely >= gate.shows:
+                shown, support = True, max(support, likely)  # a model's no may well be the answer itself
+            if shown:
                 found = likely if found is None else min(found, likely)
                 yield Judged(whole(hit), support)
 

@@ -108,6 +108,7 @@ _OPEN = re.compile(
 
 # "Was" asks what in German, in English it asks whether.
 _DENIES_OPEN = re.compile(r"\W*was\b", re.IGNORECASE)
+_ASK_LATE = frozenset({"tr"})  # languages whose question word stands before the verb, at the end
 _WAS_ASKS = frozenset({"de", ""})
 _LINK = re.compile(r"^[\s,;]*(?:und|and|et|y|e|ve|и|en)\s+", re.IGNORECASE)
 _JOINT = re.compile(
@@ -150,7 +151,8 @@ def _kind(text: str, language: str) -> Kind:
     if _DENIES_OPEN.match(text) and language not in _WAS_ASKS:
         openers = None
     # "What did she answer when asked" does not ask when.
-    if found and min(found)[0] <= 40 and not (openers and openers.end() <= min(found)[0]):
+    near = language in _ASK_LATE or bool(found and min(found)[0] <= 40)
+    if found and near and not (openers and openers.end() <= min(found)[0]):
         return min(found)[2]
     return Kind.OTHER if openers else Kind.YES_NO
 

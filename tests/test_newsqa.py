@@ -206,6 +206,17 @@ def test_a_certain_no_closes_the_gate(open_with: Open) -> None:
     assert answer.citations == ()
 
 
+def test_a_models_no_to_a_yes_or_no_question_is_not_held_against_a_sentence_full_of_it(
+    open_with: Open,
+) -> None:
+    no = FakeChatModel(lambda _: "", (0.0, 1.0))
+    question = "Klagen die Fischer am Kanal über den Lärm der Bagger?"
+    assert said(open_with(no).ask(question)) == ["Die Fischer am Kanal klagen über den Lärm der Bagger."]
+    assert (
+        open_with(no).ask("Klagen die Bäcker in Köln über die Butter?", language="de").status is Status.NOT_FOUND
+    )
+
+
 def test_the_likeliest_sentence_is_looked_at_first_and_few_others(open_with: Open) -> None:
     model = ReadingModel("Anna Roth")
     open_with(model).ask(WHO_OPENED)

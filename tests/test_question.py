@@ -61,6 +61,7 @@ def parts(text: str) -> list[tuple[str, Kind]]:
         ("Wurde der Hafen am Montag eröffnet?", Kind.YES_NO),
         ("Did the mayor open the harbour?", Kind.YES_NO),
         ("Was the harbour opened on Monday?", Kind.YES_NO),
+        ("Dün şehirde belediye başkanının açtığı yeni limanı kim inşa etti?", Kind.PERSON),
         ("Welche Forderungen hat die Gewerkschaft?", Kind.OTHER),
         ("Wie reagierte der Konzern auf den Streik?", Kind.OTHER),
         ("Wie wurde der Hafen bezahlt?", Kind.OTHER),
