@@ -213,7 +213,8 @@ def test_a_models_no_to_a_yes_or_no_question_is_not_held_against_a_sentence_full
     question = "Klagen die Fischer am Kanal über den Lärm der Bagger?"
     assert said(open_with(no).ask(question)) == ["Die Fischer am Kanal klagen über den Lärm der Bagger."]
     assert (
-        open_with(no).ask("Klagen die Bäcker in Köln über die Butter?", language="de").status is Status.NOT_FOUND
+        open_with(no).ask("Klagen die Bäcker in Köln über die Butter?", language="de").status
+        is Status.NOT_FOUND
     )
 
 
