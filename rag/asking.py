@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rag import chat, compose, glossary, traces, translate, verify
-from rag.align import Aligned, aligned, held
+from rag.align import Aligned, held
 from rag.answer import copy, is_complete, whole
 from rag.answer_type import frame
 from rag.compose import Judged
@@ -62,12 +62,14 @@ class Engine:
         retriever: the search in it.
         settings: limits.
         llm: the language model, opened by the first call; None where answers are made of whole sentences.
+        aligned: a text and its language made ready to be matched; the last ones are kept, since sentences recur.
     """
 
     index: Index
     retriever: Retriever
     settings: Settings
     llm: Callable[[], ChatModel | None]
+    aligned: Callable[[str, str], Aligned]
 
     def fingerprint(self) -> str:
         """Changes with encoder, language model, prompts, fitted parts and settings: whatever shapes an answer."""
@@ -307,7 +309,7 @@ class Asking:
             asked = self._read(question.text, language)
             near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
             article = articles[hit.article_id]
-            matched = held(asked.aligned, aligned(hit.text, hit.language, self._engine.index.encoder))
+            matched = held(asked.aligned, self._engine.aligned(hit.text, hit.language))
             yield verify.Context(
                 question=asked.aligned.words,
                 text=question.text,
@@ -327,7 +329,7 @@ class Asking:
         key = (text, language)
         if key not in self._readings:
             framed = frame(text)
-            whole_text = aligned(text, language, self._engine.index.encoder)
+            whole_text = self._engine.aligned(text, language)
             told = [not any(a <= word.start < b for a, b in framed) for word in whole_text.words]
             asked = Aligned(
                 tuple(word for word, kept in zip(whole_text.words, told, strict=True) if kept),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from rag import summarise
+from rag.align import aligned
 from rag.asking import Asking, Engine
 from rag.claims import Meaning, claims_fingerprint
 from rag.clean import clean
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
 Source = Article | Upload | str | Path
+_KEPT = 256  # texts whose word vectors are kept: about 30 kB each
 _MAX_DRAFT_CHARS = 200_000
 _DEFAULT: Any = object()
 
@@ -69,7 +72,14 @@ class NewsQA:
         self._index = index
         self._settings = settings
         self._retriever = Retriever(index.catalog, index.vectors, index.encoder)
-        self.engine = Engine(index, self._retriever, settings, self._llm)
+        keep = lru_cache(maxsize=_KEPT)
+        self.engine = Engine(
+            index,
+            self._retriever,
+            settings,
+            self._llm,
+            keep(lambda text, language: aligned(text, language, index.encoder)),
+        )
         self._meaning = Meaning(index.encoder) if isinstance(index.encoder, TokenEncoder) else None
         self._llm_given = llm
         self._llm_lock = Lock()
