@@ -1,4 +1,4 @@
-"""A question on its way to an answer: sentences are found, chosen, judged, shortened, put into the reader's language.
+"""A question on its way to an answer: sentences are found, ranked, confirmed, shortened, put into the reader's words.
 
 In: an `Engine`, a question, its history, filters. Out: events, the last one the `Answer`. What is shown is decided
 here; how each step works stands in the modules below.
@@ -210,7 +210,7 @@ class Asking:
     # --- statements ------------------------------------------------------------------------------
 
     def _statements(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> Iterator[_Shown]:
-        """Every statement that the evidence carries, the surest first; what repeats one joins it later."""
+        """Every statement that the evidence carries, the likeliest first; what repeats one joins it later."""
         told: list[_Shown] = []
         for sentence in self._sentences(question, pool, hits):
             for one in self._shortened(question, sentence):
