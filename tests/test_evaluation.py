@@ -492,7 +492,7 @@ def test_a_proof_may_run_over_a_line_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("proof: [Anna kam]", "prof: [Anna kam]", ["line 12", "fact one", "prof"]),
+        ("proof: [Anna kam]", "prof: [Anna kam]", ["line 12", "fact one", "no key 'prof'", "mean 'proof'"]),
         ("id: two", "id: one", ["line 13", "fact one", "twice"]),
         ("    proof: [Anna kam]\n", "", ["line 7", "fact one", "no proof"]),
         ("[Anna kam]", "[Berta kam gern]", ["line 12", "fact one", "Berta kam gern", "nowhere"]),
@@ -509,8 +509,10 @@ def test_a_proof_may_run_over_a_line_end(tmp_path: Path) -> None:
         ("kind: who", "kind: who\n    kind: who", ["line 11", "twice"]),
         ("[Anna*, Анна*]", "[]", ["line 5", "names.anna"]),
         ("[Anna*, Анна*]", "['*']", ["line 5", "anna"]),
-        ("facts:", "more: 1\nfacts:", ["line 6", "more"]),
-        ("path: a.txt", "path: b.txt", ["b.txt", "cannot be read"]),
+        ("facts:", "more: 1\nfacts:", ["line 6", "more", "Keys here are include, articles"]),
+        ('["@anna"]', '[{anny: ["@anna"]}]', ["line 11", "fact one", "mean 'any'"]),
+        ("[Anna kam]", "[Anna kam an Montag]", ["nearest is 'Anna kam am Montag.'"]),
+        ("path: a.txt", "path: b.txt", ["facts.yaml, line 2", "b.txt", "cannot be read: No such file"]),
         ("[Anna kam]", "[Anna kam", ["not YAML", "line"]),
         ("[Anna*, Анна*]", "&a [*a]", ["line 5", "aliases"]),
         ("Who came?", "''", ["line 8", "fact one", "question"]),

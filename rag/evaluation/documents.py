@@ -27,7 +27,16 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.", hint="Name a UTF-8 text file.") from error
+        raise InputError(
+            f"{path} cannot be read: {why_unread(error)}.", hint="Name a UTF-8 text file."
+        ) from error
+
+
+def why_unread(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read, in a few words."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is no UTF-8"
+    return error.strerror or type(error).__name__
 
 
 def compose(path: Path) -> yaml.Node:
@@ -41,7 +50,7 @@ def compose(path: Path) -> yaml.Node:
     text = read_text(path)
     root = _lines(text, path) if path.suffix == ".jsonl" else _yaml(text, path)
     if root is None:
-        raise InputError(f"{path} is empty.", hint="Write at least one entry.")
+        raise InputError(f"{path} is empty.", hint="Write at least one entry; `rag eval new ARTICLE` helps.")
     return root
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +16,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from rag.errors import InputError
-from rag.evaluation.documents import compose, line_of, plain, read_text
+from rag.evaluation.documents import compose, line_of, plain, why_unread
 from rag.evaluation.facts import (
+    Content,
     Fact,
     FactFile,
     Floor,
@@ -25,10 +27,22 @@ from rag.evaluation.facts import (
     Id,
     Source,
     Text,
+    Wanted,
     piece_spans,
+    rough_sentences,
 )
 from rag.evaluation.matching import form_problem
+from rag.types import Message
 
+_DESCRIBED = "`rag eval schema` describes every key."
+# What stands under a key.
+_NOUNS: Mapping[str, type[BaseModel]] = {
+    "articles": Source,
+    "facts": Fact,
+    "required": Content,
+    "summary": Wanted,
+    "history": Message,
+}
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -96,8 +110,7 @@ def check_facts(path: str | Path) -> tuple[FactFile | None, list[InputError]]:
     if problems:
         return None, problems
     try:
-        sources = _sources(path, parts)
-        texts = tuple(read_text(article) for article in sources)
+        sources, texts = _sources(path, parts)
     except InputError as error:
         return None, [error]
     groups, problems = _groups(parts)
@@ -116,7 +129,7 @@ def check_facts(path: str | Path) -> tuple[FactFile | None, list[InputError]]:
     facts = FactFile(
         path=path,
         articles=tuple(sources),
-        texts=texts,
+        texts=tuple(texts),
         languages=tuple(sources.values()),
         names=groups["names"],
         terms=groups["terms"],
@@ -159,19 +172,30 @@ def _collect(path: Path, above: tuple[Path, ...], parts: list[_Part]) -> Iterato
     parts.append(part)
 
 
-def _sources(path: Path, parts: Sequence[_Part]) -> dict[Path, str]:
-    """Every article once, with its language."""
+def _sources(path: Path, parts: Sequence[_Part]) -> tuple[dict[Path, str], list[str]]:
+    """Every article once, with its language; and their texts."""
     sources: dict[Path, str] = {}
+    texts: list[str] = []
     for part in parts:
         for n, source in enumerate(part.raw.articles):
             article = (part.path.parent / source.path).resolve()
+            if article not in sources:
+                texts.append(_article(article, part, n))
             if sources.setdefault(article, source.language) != source.language:
                 told = f"{source.path} is in {sources[article]} elsewhere, in {source.language} here."
                 raise part.error(told, "Say it alike.", "articles", n)
     for what, found in (("articles", sources), ("facts", [one for part in parts for one in part.raw.facts])):
         if not found:
-            raise InputError(f"{path} has no {what}.", hint="eval/README.md describes every key.")
-    return sources
+            raise InputError(f"{path} has no {what}.", hint=_DESCRIBED)
+    return sources, texts
+
+
+def _article(article: Path, part: _Part, n: int) -> str:
+    try:
+        return article.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        told = f"The article {part.raw.articles[n].path} cannot be read: {why_unread(error)}."
+        raise part.error(told, "Name a UTF-8 text file relative to this one.", "articles", n) from error
 
 
 def _groups(parts: Sequence[_Part]) -> tuple[dict[str, dict[str, tuple[str, ...]]], list[InputError]]:
@@ -243,16 +267,37 @@ def _validated(
     except ValidationError as error:
         # A key with a typo is unknown and missing: the first says where.
         found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-        return None, [_problem(one["loc"][skip:], str(one["msg"]), data, root, path) for one in found]
+        return None, [_problem(one, one["loc"][skip:], model, data, root, path) for one in found]
 
 
-def _problem(loc: Sequence[str | int], message: str, data: Any, root: yaml.Node, path: Path) -> InputError:
-    key = ".".join(str(step) for step in loc) or "the file"
-    where = f"{path}, line {line_of(root, loc)}{_fact_id(data, loc)}"
-    return InputError(
-        f"{where}: {key}: {message.removeprefix('Value error, ')}.",
-        hint="eval/README.md describes every key.",
-    )
+def _problem(
+    error: Mapping[str, Any],
+    loc: Sequence[str | int],
+    model: type[BaseModel],
+    data: Any,
+    root: yaml.Node,
+    path: Path,
+) -> InputError:
+    fact = _fact_id(data, loc)
+    where = f"{path}, line {line_of(root, loc)}{fact}"
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(str(loc[-1]), _keys(loc, model), where)
+    key = ".".join(map(str, loc[2:] if fact else loc)) or "the file"
+    return InputError(f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}.", hint=_DESCRIBED)
+
+
+def _unknown_key(key: str, known: Collection[str], where: str) -> InputError:
+    near = get_close_matches(key, known, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Keys here are {', '.join(known)}."
+    return InputError(f"{where}: There is no key {key!r} here.", hint=f"{hint} {_DESCRIBED}")
+
+
+def _keys(loc: Sequence[str | int], model: type[BaseModel]) -> Collection[str]:
+    """The keys that may stand where an unknown one does."""
+    if model is _Floors:
+        return Floor.model_fields
+    above = next((str(step) for step in reversed(loc[:-1]) if isinstance(step, str)), "")
+    return _NOUNS.get(above, model).model_fields
 
 
 def _fact_id(data: Any, loc: Sequence[str | int]) -> str:
@@ -302,8 +347,16 @@ def _check_proofs(fact: Fact, texts: Sequence[str], where: _Place) -> set[int]:
             times = f"{len(found)} times" if found else "nowhere"
             raise where.error(
                 f"The proof {piece!r} stands {times} in the articles.",
-                "Copy a piece of one sentence that stands there exactly once.",
+                f"Copy a piece of one sentence that stands there exactly once{_nearest(piece, texts)}.",
                 *inner,
             )
         proving.update(found)
     return proving
+
+
+def _nearest(piece: str, texts: Sequence[str]) -> str:
+    """The sentence that a misspelt or outdated proof was taken from, as far as one is like it."""
+    sentences = [" ".join(text[start:end].split()) for text in texts for start, end in rough_sentences(text)]
+    beginnings = {sentence[: len(piece)]: sentence for sentence in sentences}
+    near = get_close_matches(piece, beginnings, n=1)
+    return f"; nearest is {beginnings[near[0]]!r}" if near else ""
