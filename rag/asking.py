@@ -18,7 +18,7 @@ from rag.align import Aligned, held
 from rag.answer import copy, is_complete, whole
 from rag.answer_type import frame
 from rag.compose import Judged
-from rag.disagreement import Nearby, disagreements
+from rag.disagreement import Nearby, disagreements, disputed
 from rag.index import Index
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
@@ -395,7 +395,8 @@ class Asking:
         differing: Sequence[Disagreement],
     ) -> Answer:
         language = self.question.language
-        statements, citations = compose.numbered([compose.statement(one.group, one.text) for one in shown])
+        told = disputed([compose.statement(one.group, one.text) for one in shown], differing)
+        statements, citations = compose.numbered(told)
         status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
         lacking = ""
         if status is Status.NOT_FOUND:
@@ -404,7 +405,7 @@ class Asking:
             lacking = compose.missing("; ".join(missing), language)
         differing, citations = compose.with_numbers(differing, citations)
         contrasts = [compose.contrast(one, language) for one in differing]
-        text = "\n".join(filter(None, [compose.render(statements), *contrasts, lacking]))
+        text = "\n".join(filter(None, [compose.render(statements, language), *contrasts, lacking]))
         self._timings["total"] = time.perf_counter() - self._started
         return Answer(
             status=status,

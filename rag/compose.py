@@ -86,7 +86,11 @@ def missing(part: str, language: str) -> str:
 
 def quoted(text: str, language: str) -> str:
     """The article's own words with a lead-in in the reader's language."""
-    return _SAYS.get(language, _SAYS["en"]).format(marked(text, language))
+    return _lead_in(language).format(marked(text, language))
+
+
+def _lead_in(language: str) -> str:
+    return _SAYS.get(language, _SAYS["en"])
 
 
 def marked(text: str, language: str) -> str:
@@ -206,7 +210,19 @@ def contrast(found: Disagreement, language: str) -> str:
     return f"{_DIFFER.get(language, _DIFFER['en'])}: {' – '.join(sides)}"
 
 
-def render(statements: Sequence[Statement]) -> str:
-    """Numbered statements as text: one as a sentence, several as a list, each with its marks."""
-    lines = [one.text + "".join(f" [{cited.number}]" for cited in one.citations) for one in statements]
+def render(statements: Sequence[Statement], language: str = "") -> str:
+    """Numbered statements as text: one as a sentence, several as a list, each with its marks.
+
+    What sources differ on is told as the words of an article, never as a fact.
+    """
+    lines = [
+        _said(one, language) + "".join(f" [{cited.number}]" for cited in one.citations) for one in statements
+    ]
     return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
+
+
+def _said(statement: Statement, language: str) -> str:
+    is_quoted = statement.text.startswith(_lead_in(language).partition("{")[0])
+    if statement.verdict is not Verdict.DISPUTED or is_quoted:
+        return statement.text
+    return quoted(statement.text, language)

@@ -10,6 +10,7 @@ an encoder for that, it is the quantity or name that stands nearest to the quest
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +21,7 @@ from rag.names import alike
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
 from rag.spot import Spot, fits, spots, stems_of
-from rag.types import Disagreement, Encoder, Hit, Side
+from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
 from rag.words import words
 
@@ -81,6 +82,25 @@ def disagreements(
             return (_disagreement(_kind_of(question, sides), sides, asked),)
     denied = next(_denials([one.item.hit for one in judged]), None) if not values else None
     return (_disagreement("claim", denied, asked),) if denied else ()
+
+
+def disputed(statements: Sequence[Statement], differing: Sequence[Disagreement]) -> tuple[Statement, ...]:
+    """The statements; the verdict of those that tell one side of a disagreement says that they do."""
+    sides = [side for one in differing for side in one.sides]
+    return tuple(
+        one.model_copy(update={"verdict": Verdict.DISPUTED})
+        if any(_tells(one, side) for side in sides)
+        else one
+        for one in statements
+    )
+
+
+def _tells(statement: Statement, side: Side) -> bool:
+    """Whether a statement cites a sentence of a side, or has its words."""
+    cited = {(one.article_id, one.revision, one.start) for one in side.citations}
+    if any((one.article_id, one.revision, one.start) in cited for one in statement.citations):
+        return True
+    return re.search(rf"(?<!\w){re.escape(side.value)}(?!\w)", statement.text, re.IGNORECASE) is not None
 
 
 def _all_hits(judged: Sequence[Judged], nearby: Nearby | None) -> Iterator[Hit]:

@@ -249,6 +249,7 @@ class Verdict(StrEnum):
     CONTRADICTED = "contradicted"
     NOT_SUPPORTED = "not_supported"
     NOT_FOUND = "not_found"  # of a draft's statement: no article carries it
+    DISPUTED = "disputed"  # of an answer's statement: its sentence says so, another source does not
 
 
 class Citation(Noun):

@@ -151,6 +151,14 @@ def test_one_statement_is_a_line_and_several_are_a_list() -> None:
     assert render(two) == "- Lawin [1]\n- Roth [2]"
 
 
+def test_what_sources_differ_on_is_told_as_the_words_of_an_article() -> None:
+    (one,), _ = numbered([statement([judged(ROTH)], "Anna Roth")])
+    told = one.model_copy(update={"verdict": Verdict.DISPUTED})
+    assert render([told], "de") == "Im Artikel steht: „Anna Roth“ [1]"
+    already = told.model_copy(update={"text": quoted("Anna Roth", "de")})
+    assert render([already], "de") == "Im Artikel steht: „Anna Roth“ [1]"
+
+
 def test_nothing_renders_as_nothing() -> None:
     assert (numbered([]), render([])) == (((), ()), "")
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answer import item, whole
-from rag.compose import Judged, contrast, with_numbers
-from rag.disagreement import Nearby, disagreements
+from rag.compose import Judged, contrast, statement, with_numbers
+from rag.disagreement import Nearby, disagreements, disputed
 from rag.question import read_question
-from rag.types import Disagreement, FoundBy, Hit
+from rag.types import Disagreement, FoundBy, Hit, Verdict
 
 
 def judged(article: str, text: str, words: str = "", day: int | None = None, language: str = "de") -> Judged:
@@ -53,6 +53,25 @@ def test_two_numbers_are_two_sides_newest_first() -> None:
     assert (one.kind, values(one)) == ("number", ["14 Menschen", "zwölf Menschen"])
     assert [side.newest.day for side in one.sides if side.newest] == [3, 1]
     assert one.sides[0].citations[0].quote == newer.item.hit.text
+
+
+def test_a_statement_that_tells_one_side_is_disputed() -> None:
+    older = judged("a", "Bei dem Brand starben zwölf Menschen.", day=1)
+    newer = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
+    beside = judged("c", "Das Haus stand leer.", day=3)
+    told = [statement([one], one.item.text) for one in (older, newer, beside)]
+    marked = disputed(told, found(DEAD, older, newer))
+    assert [one.verdict for one in marked] == [Verdict.DISPUTED, Verdict.DISPUTED, Verdict.SUPPORTED]
+    assert disputed(told, ()) == tuple(told)
+
+
+def test_the_words_of_a_side_are_disputed_whatever_sentence_is_cited() -> None:
+    older = judged("a", "Bei dem Brand starben zwölf Menschen.", day=1)
+    newer = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
+    again = judged("d", "Die Feuerwehr sprach von 14 Menschen.", day=3)
+    other = judged("e", "Die Feuerwehr sprach von 114 Menschen.", day=3)
+    marked = disputed([statement([one], one.item.text) for one in (again, other)], found(DEAD, older, newer))
+    assert [one.verdict for one in marked] == [Verdict.DISPUTED, Verdict.SUPPORTED]
 
 
 @pytest.mark.parametrize(

@@ -851,6 +851,9 @@ def test_sources_that_differ_stand_side_by_side_and_newest_first(tmp_path: Path)
     assert ["1.400" in side.value for side in found.sides] == [True, False]
     assert {cited.number for side in found.sides for cited in side.citations} == {1, 2}
     assert "Die Quellen sagen Verschiedenes" in answer.text
+    # Neither is asserted: both are told as the words of an article.
+    assert {one.verdict for one in answer.statements} == {Verdict.DISPUTED}
+    assert answer.text.count("Im Artikel steht: „Am Streik") == len(answer.statements)
 
 
 def test_sources_that_agree_are_not_set_against_each_other(tmp_path: Path) -> None:

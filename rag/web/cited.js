@@ -38,7 +38,8 @@ function mark(citation, number, all) {
 /** One statement: its text, then a mark for each sentence that proves it. */
 export function statement(one, numbers, all) {
   const marks = one.citations.map((citation) => mark(citation, numbers.of(citation), all));
-  return h("li", { class: "statement" }, one.text, h("span", { class: "marks" }, marks));
+  const told = one.verdict === "disputed" ? h("q", {}, one.text) : one.text; // one source's words, no fact
+  return h("li", { class: "statement" }, told, h("span", { class: "marks" }, marks));
 }
 
 /** The numbered sources with their quotes; each opens its article. */
