@@ -16,8 +16,8 @@ from test_evaluation import FACT_FILE, SILENCE, TOY, Replies, fact_file, toy_ans
 
 from rag.cli import main
 from rag.errors import InputError, ServiceUnavailable
-from rag.evaluation import open_target, read_facts, read_report, run
-from rag.types import Answer
+from rag.evaluation import check_articles, open_target, read_facts, read_report, run
+from rag.types import Answer, FoundBy, Hit
 
 MORE = "".join(
     f'  - {{id: more-{n}, question: "Wie viele Boote {n}?", language: de, kind: how_many, status: not_found}}\n'
@@ -76,6 +76,17 @@ def test_a_target_that_goes_down_in_the_middle_ends_the_run_and_keeps_what_it_sa
     with pytest.raises(ServiceUnavailable, match="refused"):
         run(facts, target, keep=keep)
     assert len(keep.read_text(encoding="utf-8").splitlines()) == 2
+
+
+@pytest.mark.parametrize("ids", [["one"], ["one", "two"]])
+def test_a_target_that_answers_nothing_has_no_score_however_few_facts_there_are(
+    facts: Path, ids: list[str]
+) -> None:
+    down = Replies(
+        {"Who came?": ServiceUnavailable("refused"), "Wie viele?": ServiceUnavailable("refused")}, {}
+    )
+    with pytest.raises(ServiceUnavailable, match="refused"):
+        run(facts, down, ids=ids)
 
 
 def test_single_errors_among_answers_end_nothing(facts: Path) -> None:
@@ -168,6 +179,51 @@ def test_a_target_that_answers_nonsense_is_told_with_its_address(
     out, err = capsys.readouterr()
     assert out == ""
     assert f"The run against {name.format(nonsense)} broke off." in err
+
+
+class Searching(Replies):
+    """Finds what it holds, whatever is asked."""
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        return [
+            Hit(
+                kind="sentence",
+                article_id=id_,
+                revision="",
+                first=0,
+                last=0,
+                start=0,
+                end=4,
+                text="Anna",
+                score=1,
+                found_by=FoundBy.BOTH,
+            )
+            for id_ in self._articles
+        ]
+
+
+def test_a_service_without_the_articles_is_told_before_it_is_asked(facts: Path) -> None:
+    check_articles(Searching({}, {"a": TOY}), read_facts(facts), "http://x")
+    for held in ({}, {"b": TOY.model_copy(update={"text": "Berta ging."})}):
+        with pytest.raises(InputError, match=r"http://x does not hold a\.txt"):
+            check_articles(Searching({}, held), read_facts(facts), "http://x")
+
+
+@pytest.mark.parametrize(
+    "words", [["--html", "none/x.html"], ["--junit", "."], ["--floor", "none.yaml"], ["--least", "fact=1"]]
+)
+def test_what_cannot_be_written_or_held_is_told_before_anything_is_asked(
+    facts: Path, functions: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "run", str(facts), "--target", f"{functions}:breaks_later", *words]) == 2
+    assert "broke off" not in capsys.readouterr().err
+
+
+def test_one_wrong_fact_fails_the_run_where_all_must_hold(facts: Path, functions: str) -> None:
+    command = ["eval", "run", str(facts), "--target", f"{functions}:says"]
+    assert main(command) == 0
+    assert main([*command, "--least", "facts=1"]) == 1
+    assert main([*command, "--least", "unanswerable=1"]) == 0
 
 
 # --- another revision ------------------------------------------------------------------------

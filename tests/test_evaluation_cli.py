@@ -123,3 +123,18 @@ def test_a_second_target_is_shown_beside(
         ["who"]
     ]
     assert len(report["beside"]) == 1
+
+
+def test_two_runs_are_compared_by_their_verdicts(
+    rag: Rag, replies: Path, facts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    assert [rag("--replay", replies, "--report", path) for path in (one, two)] == [0, 0]
+    capsys.readouterr()
+    assert main(["eval", "compare", str(one), str(two), "--most", "0"]) == 0
+    assert "verdicts that differ: 0 of 2" in capsys.readouterr().out
+    broken = read_report(two).model_dump_json().replace('"outcomes":[true]', '"outcomes":[true,false]', 1)
+    two.write_text(broken, encoding="utf-8")
+    assert main(["eval", "compare", str(one), str(two), "--most", "0.01"]) == 1
+    assert main(["eval", "compare", str(one), str(two)]) == 0
+    assert main(["eval", "compare", str(one), str(tmp_path / "none.json")]) == 2

@@ -30,10 +30,13 @@ from rag.evaluation import (
     EvalReport,
     Fact,
     compare,
+    difference,
     judge,
     mcnemar,
+    read_history,
     read_report,
     render,
+    render_difference,
     render_markdown,
     render_page,
     run,
@@ -102,6 +105,14 @@ def test_earlier_reports_are_drawn(tmp_path: Path) -> None:
     report = toy_run(tmp_path, WRONG)
     assert "<polyline" not in render_page(report)
     assert "<polyline" in render_page(report, [report])
+
+
+def test_a_folder_of_reports_is_a_history_oldest_first(tmp_path: Path) -> None:
+    (tmp_path / "past").mkdir()
+    reports = [toy_run(tmp_path, WRONG), toy_run(tmp_path, WRONG)]
+    for name, report in zip("ba", reports, strict=True):
+        (tmp_path / "past" / f"{name}.json").write_text(report.model_dump_json(), encoding="utf-8")
+    assert read_history([tmp_path / "past"]) == reports
 
 
 # --- other forms -----------------------------------------------------------------------------
@@ -177,6 +188,31 @@ def test_the_paired_test_is_exact(lost: int, gained: int, p: float) -> None:
     assert mcnemar(lost, gained) == mcnemar(gained, lost) == pytest.approx(p, abs=5e-5)
 
 
+def test_two_runs_that_say_the_same_differ_in_nothing(tmp_path: Path) -> None:
+    one, two = toy_run(tmp_path, toy_answer()), toy_run(tmp_path, toy_answer())
+    found = difference(one.results, two.results)
+    assert (len(found.facts), found.verdicts, found.answers, found.share) == (2, (), (), 0)
+    told = render_difference(found, compare(one.results, two.results, names=("a", "b")))
+    assert "verdicts that differ: 0 of 2 (0.0%, 95 %: 0.0%–65.8%)" in told
+
+
+def test_other_verdicts_and_other_words_are_told_apart(tmp_path: Path) -> None:
+    right, wrong, worse = (toy_run(tmp_path, one) for one in (toy_answer(), WRONG, toy_answer("Carla came.")))
+    found = difference(right.results, wrong.results)
+    assert (found.verdicts, found.answers, found.share) == (("one",), ("one",), 0.5)
+    assert difference(wrong.results, worse.results).verdicts == ()
+    assert difference(wrong.results, worse.results).answers == ("one",)
+
+
+def test_facts_that_were_changed_in_between_are_left_out(tmp_path: Path) -> None:
+    one, two = toy_run(tmp_path, toy_answer()), toy_run(tmp_path, WRONG)
+    other = [each.model_copy(update={"digest": "x"}) if each.id == "one" else each for each in two.results]
+    found = difference(one.results, other)
+    assert (found.facts, found.changed, found.verdicts) == (("two",), ("one",), ())
+    with pytest.raises(InputError, match="no fact in common"):
+        difference(one.results, other[:1])
+
+
 def test_only_facts_of_both_runs_are_compared(tmp_path: Path) -> None:
     one, two = toy_run(tmp_path, toy_answer()).results
     assert compare([one], [one, two], names=("a", "b")).rows[0].n == 1
@@ -239,6 +275,12 @@ def test_a_fact_that_is_right_only_sometimes_is_flaky(tmp_path: Path) -> None:
     assert value_of(report, "content") == pytest.approx(2 / 3)
     assert all(text in render(report) for text in ("FLAKY one", "right in 2 of 3 runs", "1 flaky"))
     assert "<b class=flaky>flaky</b>" in render_page(report)
+
+
+def test_asking_again_makes_no_interval_narrower() -> None:
+    once = Measure(name="facts", unit="rate", value=0.5, n=10)
+    thrice = Measure(name="facts", unit="rate", value=0.5, n=30, runs=3)
+    assert once.interval == thrice.interval
 
 
 def test_a_target_that_is_down_ends_the_run(tmp_path: Path) -> None:

@@ -45,7 +45,9 @@ def unproven(question):
     return "Anna came."
 
 def breaks(question):
-    raise KeyError(question)
+    if question == "Who came?":
+        raise KeyError(question)
+    return "Das steht nicht in diesen Artikeln."
 
 def nonsense(question):
     return 7

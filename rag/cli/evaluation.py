@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -56,6 +57,10 @@ def eval_run(
     seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Ask every question so many times.")] = 1,
     floor: Annotated[Path | None, _report_option("--floor", "Exit 1 below these numbers.")] = None,
+    least: Annotated[
+        list[str] | None,
+        typer.Option("--least", metavar="MEASURE=SHARE", help="Exit 1 below it; facts=1: if any fact fails."),
+    ] = None,
     section: Annotated[
         str, typer.Option("--section", metavar="NAME", help="Of the floor file; by RAG_LLM if not given.")
     ] = "",
@@ -99,7 +104,11 @@ def eval_run(
     html: Annotated[Path | None, _report_option("--html", "Write a page that tells what broke.")] = None,
     history: Annotated[
         list[Path] | None,
-        _report_option("--history", "An earlier report, drawn in the page; may be repeated."),
+        typer.Option(
+            "--history",
+            metavar="PATH",
+            help="An earlier report, or a folder of them, drawn in the page; may be repeated.",
+        ),
     ] = None,
     markdown: Annotated[
         Path | None, _report_option("--markdown", "Write Markdown for a pull request.")
@@ -118,13 +127,31 @@ def eval_run(
       rag eval run --record eval/replies.jsonl --report eval/baseline.json
       rag eval run --replay eval/replies.jsonl --baseline eval/baseline.json
     """
-    from rag.evaluation import read_facts, read_report, render, run, side_by_side, write_report
+    from rag.evaluation import (
+        check_articles,
+        check_places,
+        read_facts,
+        read_floor,
+        read_history,
+        read_report,
+        render,
+        run,
+        side_by_side,
+        write_report,
+    )
     from rag.replay import Recording
 
-    facts = read_facts(file)  # before the models load: a wrong file is told at once
-    earlier = read_report(baseline) if baseline else None
-    past = [read_report(one) for one in history or ()]
+    began = time.perf_counter()
     settings = settings_of(data)
+    # Before the models load: a wrong file is told at once.
+    facts = read_facts(file)
+    section = section or ("none" if settings.llm == "none" else "local")
+    if floor:
+        read_floor(floor, section)
+    at_least = _bounds(least or ())
+    check_places([report_file, html, markdown, junit])
+    earlier = read_report(baseline) if baseline else None
+    past = read_history(history or ())
     with progress_bar() as progress, _speaking(settings, record, replay) as llm, ExitStack() as stack:
 
         def asked(name: str) -> Target:
@@ -139,16 +166,21 @@ def eval_run(
             "prices": prices,
             "progress": _steady(progress),
         }
+        first = asked(target)
+        keep = stack.enter_context(_kept(report_file or file, "part", target))
+        if target != "this" or data is not None:
+            check_articles(first, facts, target)
         report = run(
             file,
-            asked(target),
+            first,
             name=target,
             floor=floor,
-            section=section or ("none" if settings.llm == "none" else "local"),
+            section=section,
+            at_least=at_least,
             certain=target == "this" and (bool(replay) or settings.llm == "none"),
             baseline=earlier,
             changed=changed,
-            keep=stack.enter_context(_kept(report_file or file, "part", target)),
+            keep=keep,
             judge=stack.enter_context(_judging(judge, agreement, settings)),
             **chosen,
         )
@@ -157,12 +189,55 @@ def eval_run(
             report = side_by_side(report, run(file, asked(against), name=against, keep=beside, **chosen))
         if isinstance(llm, Recording) and not (only or tag or n):
             note(f"{record} holds {llm.keep_used()} replies of {llm.name}.")
+    report = report.model_copy(update={"whole_seconds": time.perf_counter() - began})
     write_report(report, json=report_file, html=html, markdown=markdown, junit=junit, history=past)
     if as_json:
         say_json(report)
     else:
         say(render(report))
     if not report.passed:
+        raise typer.Exit(1)
+
+
+def _bounds(least: Sequence[str]) -> dict[str, float]:
+    """Shares by measure, as they are named on the command line."""
+    from rag.evaluation import RATES
+
+    found = dict(_share(one, "--least") for one in least)
+    for name in found:
+        if name not in RATES:
+            raise InputError(f"There is no measure {name!r}.", hint=f"Measures are {', '.join(RATES)}.")
+    return found
+
+
+@command(eval_app, "compare")
+def eval_compare(
+    before: Annotated[
+        Path, typer.Argument(metavar="BEFORE", help="A report of --report; also REVISION:FILE of git.")
+    ],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Another one of the same facts.")],
+    most: Annotated[
+        float, typer.Option("--most", min=0, max=1, help="Exit 1 if a larger share of verdicts differs.")
+    ] = 1.0,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs of the same facts: which verdicts differ, and whether that is more than chance.
+
+    Examples:
+      rag eval compare monday.json tuesday.json --most 0.01
+      rag eval compare main:eval/baseline.json now.json
+    """
+    from rag.evaluation import compare, difference, read_report, render_difference
+
+    old, new = read_report(before), read_report(after)
+    found = difference(old.results, new.results)
+    if as_json:
+        say_json(found)
+    else:
+        names = (str(before), str(after))
+        say(render_difference(found, compare(old.results, new.results, names=names)))
+    if found.share > most:
         raise typer.Exit(1)
 
 
@@ -272,7 +347,7 @@ def eval_robust(
         for made in make_suites(read_facts(file), suite or (), seed=seed):
             say(str(made.write(into / made.name)))
         return
-    allowed = dict(map(_allowed, allow or ()))
+    allowed = dict(_share(one, "--allow") for one in allow or ())
     with (
         progress_bar() as progress,
         _speaking(settings_of(data), record, replay) as llm,
@@ -304,12 +379,12 @@ def eval_robust(
         raise typer.Exit(1)
 
 
-def _allowed(text: str) -> tuple[str, float]:
+def _share(text: str, option: str) -> tuple[str, float]:
     name, _, share = text.partition("=")
     try:
         return name, float(share)
     except ValueError as error:
-        raise InputError(f"--allow {text} is no share.", hint="Write NAME=0.1 for a tenth.") from error
+        raise InputError(f"{option} {text} is no share.", hint="Write NAME=0.1 for a tenth.") from error
 
 
 @command(eval_app, "judge")

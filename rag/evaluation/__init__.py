@@ -11,29 +11,32 @@ from __future__ import annotations
 
 from rag.evaluation.author import lint, write_fact
 from rag.evaluation.checks import Fault, Judgement, judge
-from rag.evaluation.compare import Comparison, compare, mcnemar
-from rag.evaluation.facts import Content, Fact, FactFile, Floor
+from rag.evaluation.compare import Comparison, Difference, compare, difference, mcnemar
+from rag.evaluation.facts import RATES, Content, Fact, FactFile, Floor
 from rag.evaluation.judging import Agreement, Judge, agreement, read_agreement, read_labels
 from rag.evaluation.metrics import FactResult, Measure
 from rag.evaluation.page import render_page, write_report
 from rag.evaluation.reading import read_facts, read_floor, schema
 from rag.evaluation.report import (
+    check_places,
     render,
     render_agreement,
+    render_difference,
     render_markdown,
     render_robustness,
     write_junit,
     write_text,
 )
 from rag.evaluation.robustness import Robustness, robustness
-from rag.evaluation.runner import EvalReport, Target, read_report, run, side_by_side
+from rag.evaluation.runner import EvalReport, Target, read_history, read_report, run, side_by_side
 from rag.evaluation.suites import SUITES, make_suites
-from rag.evaluation.targets import open_target
+from rag.evaluation.targets import check_articles, open_target
 
 __all__ = [
     "Agreement",
     "Comparison",
     "Content",
+    "Difference",
     "EvalReport",
     "Fact",
     "FactFile",
@@ -43,11 +46,15 @@ __all__ = [
     "Judge",
     "Judgement",
     "Measure",
+    "RATES",
     "Robustness",
     "SUITES",
     "Target",
     "agreement",
+    "check_articles",
+    "check_places",
     "compare",
+    "difference",
     "judge",
     "lint",
     "make_suites",
@@ -56,10 +63,12 @@ __all__ = [
     "read_agreement",
     "read_facts",
     "read_floor",
+    "read_history",
     "read_labels",
     "read_report",
     "render",
     "render_agreement",
+    "render_difference",
     "render_markdown",
     "render_page",
     "render_robustness",

@@ -22,7 +22,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, Unpack
 
 from pydantic import ValidationError
 
@@ -30,7 +30,19 @@ from rag.errors import InputError
 from rag.evaluation.metrics import wilson
 from rag.evaluation.questions import AskedQuestion, Document, QuestionSet, plain
 from rag.evaluation.scorers import ANSWERED, SILENT, Marked, mark, mark_said, recall
-from rag.types import AddReport, Answer, Article, Hit, Message, Noun, Progress, Status, Summary, Usage
+from rag.types import (
+    AddReport,
+    Answer,
+    Article,
+    Hit,
+    Message,
+    Noun,
+    Progress,
+    Status,
+    Summary,
+    SummaryOptions,
+    Usage,
+)
 
 _SCHEME = "bench:"
 DEPTH = 10  # hits that are looked at
@@ -74,7 +86,9 @@ class Archive(Asked, Protocol):
     def search(self, question: str, k: int = 10, **filters: Any) -> list[Hit]:
         """The `k` nearest passages, nearest first."""
 
-    def summarise(self, article_ids: Sequence[str] | None = None, **wanted: Any) -> Summary:
+    def summarise(
+        self, article_ids: Sequence[str] | None = None, **options: Unpack[SummaryOptions]
+    ) -> Summary:
         """A cited summary."""
 
     def beside(self, path: str | Path) -> Archive:

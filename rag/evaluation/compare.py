@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from rag.evaluation.metrics import FactResult
+from rag.errors import InputError
+from rag.evaluation.metrics import FactResult, wilson
 from rag.types import Noun
 
 ALPHA = 0.05  # chance of so many losses without a cause, below which they count as real
@@ -60,6 +61,53 @@ class Comparison(Noun):
             for row in self.rows
             if row.allowed is not None and row.drop > row.allowed + 1e-9 and (self.certain or row.p <= ALPHA)
         )
+
+
+class Difference(Noun):
+    """How far two runs of the same facts differ: ids of the facts, and of those whose verdict or answer is another.
+
+    A verdict is passed, failed or flaky. An answer is another if its status, words or citations are. `changed` are
+    facts that were themselves changed in between; they are in neither.
+    """
+
+    facts: tuple[str, ...]
+    verdicts: tuple[str, ...]
+    answers: tuple[str, ...]
+    changed: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Share of verdicts that differ, 0..1."""
+        return len(self.verdicts) / len(self.facts)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Where the share may lie with 95 % confidence."""
+        return wilson(self.share, len(self.facts))
+
+
+def difference(before: Sequence[FactResult], after: Sequence[FactResult]) -> Difference:
+    """What two runs say differently of the facts that both asked.
+
+    Raises:
+        InputError: they have no fact in common.
+    """
+    known = {result.id: result for result in before}
+    pairs = [(known[result.id], result) for result in after if result.id in known]
+    same = [(old, new) for old, new in pairs if old.digest == new.digest]
+    if not same:
+        raise InputError("The two runs have no fact in common.", hint="Compare two runs of one fact file.")
+    return Difference(
+        facts=tuple(new.id for _, new in same),
+        verdicts=tuple(new.id for old, new in same if old.state != new.state),
+        answers=tuple(new.id for old, new in same if _told(old) != _told(new)),
+        changed=tuple(new.id for old, new in pairs if old.digest != new.digest),
+    )
+
+
+def _told(result: FactResult) -> tuple[object, ...]:
+    places = [(one.article_id, one.start, one.end) for one in result.citations]
+    return result.status, result.text, places
 
 
 _Case = Callable[[FactResult], bool]

@@ -97,13 +97,17 @@ class FactResult(Noun):
 
 
 class Measure(Noun):
-    """One figure of a run. `value` is None if there was no case; `bound` is None if none was set."""
+    """One figure of a run. `value` is None if there was no case; `bound` is None if none was set.
+
+    `n` counts the cases of all `runs`: the same cases, asked again and again.
+    """
 
     name: str
     unit: Literal["rate", "seconds", "tokens"]
     value: float | None
     n: int
     bound: float | None = None
+    runs: int = Field(default=1, ge=1)
 
     @property
     def passed(self) -> bool:
@@ -116,10 +120,13 @@ class Measure(Noun):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Where a rate may lie with 95 % confidence; None for costs."""
+        """Where a rate may lie with 95 % confidence, None for costs.
+
+        A case that is asked again is no further case: asking three times makes nothing narrower.
+        """
         if self.unit != "rate" or self.value is None:
             return None
-        return wilson(self.value, self.n)
+        return wilson(self.value, max(1, self.n // self.runs))
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
@@ -130,12 +137,14 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def measure(results: Sequence[FactResult], floor: Floor | None = None) -> tuple[Measure, ...]:
-    """All measures of a run, rates first."""
+def measure(
+    results: Sequence[FactResult], floor: Floor | None = None, *, runs: int = 1
+) -> tuple[Measure, ...]:
+    """All measures of a run, rates first; `runs` is how often each fact stands among the results."""
     floor = floor or Floor()
     rates = [_rate(name, *_RATES[name](results), floor.at_least.get(name)) for name in RATES]
     costs = [_cost(name, results, floor.at_most.get(name)) for name in COSTS]
-    return (*rates, *costs)
+    return tuple(one.model_copy(update={"runs": runs}) for one in (*rates, *costs))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -6,6 +6,7 @@ In: an `EvalReport`; out: text or a file. JSON is `report.model_dump_json()`; th
 from __future__ import annotations
 
 import html
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from rag.errors import InputError
-from rag.evaluation.compare import Comparison, Row
+from rag.evaluation.compare import Comparison, Difference, Row
 from rag.evaluation.judging import AGREEMENT_HEAD, Agreement, agreement_rows, what_it_means
 from rag.evaluation.metrics import FactResult, Measure
 
@@ -109,6 +110,19 @@ def _comparison(comparison: Comparison) -> str:
     return "\n".join((*lines, how_tested(comparison)))
 
 
+def render_difference(found: Difference, comparison: Comparison) -> str:
+    """How many verdicts of two runs differ, of which facts, and every outcome of both."""
+    low, high = found.interval
+    n = len(found.facts)
+    lines = [
+        f"verdicts that differ: {len(found.verdicts)} of {n} ({found.share:.1%}, 95 %: {low:.1%}–{high:.1%})",
+        f"answers in other words or with other citations: {len(found.answers)} of {n}",
+    ]
+    lines += [f"another verdict: {', '.join(found.verdicts)}"] if found.verdicts else []
+    lines += [f"left out, changed in between: {', '.join(found.changed)}"] if found.changed else []
+    return "\n".join([_comparison(comparison), "", *lines])
+
+
 def how_tested(comparison: Comparison) -> str:
     """How losses are told from noise, in one sentence."""
     if comparison.certain:
@@ -193,6 +207,20 @@ def write_text(path: str | Path, text: str) -> None:
         raise InputError(
             f"{path} cannot be written: {error.strerror}.", hint="Name a file in a folder that exists."
         ) from error
+
+
+def check_places(paths: Iterable[Path | None]) -> None:
+    """See that files can be written before anything is asked for their sake.
+
+    Raises:
+        InputError: one cannot.
+    """
+    for path in filter(None, paths):
+        folder = path.parent
+        if path.is_dir() or not folder.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+            raise InputError(
+                f"{path} cannot be written.", hint="Name a file in a folder that exists and may be written."
+            )
 
 
 def render_robustness(report: Robustness) -> str:
@@ -320,7 +348,10 @@ def _verdict(report: EvalReport) -> str:
     right = len(report.results) - len(report.failures)
     flaky = sum(result.flaky for result in report.results)
     often = f", asked {report.runs} times each, {flaky} flaky," if report.runs > 1 else ""
-    text = f"{right} of {len(report.results)} facts without any fault{often} in {report.seconds:.1f} s."
+    whole = f" ({report.whole_seconds:.1f} s from the start on)" if report.whole_seconds else ""
+    text = (
+        f"{right} of {len(report.results)} facts without any fault{often} in {report.seconds:.1f} s{whole}."
+    )
     if report.reused:
         text += f" {report.reused} answers taken over, nothing has changed for them."
     if report.cost is not None:

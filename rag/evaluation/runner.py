@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from rag.errors import ArticleNotFound, InputError, RagError
 from rag.evaluation.checks import Fault, Judgement, judge
 from rag.evaluation.compare import Comparison, compare
+from rag.evaluation.documents import why_unread
 from rag.evaluation.facts import Fact, FactFile, Floor
 from rag.evaluation.judging import Agreement, Judge
 from rag.evaluation.matching import without_marks
@@ -55,7 +56,9 @@ class EvalReport(Noun):
 
     `measures` are over all runs of all facts, `tagged` those of the facts with a tag; `results` hold each fact once.
     `beside` are the results of a second target, asked the same. `agreement` tells how far people agree with the model
-    that judged, if one did. `cost` is what all tokens cost, where their prices were given, in the currency of these.
+    that judged, if one did. `seconds` went by in asking, `whole_seconds` in all, where somebody took the time from the
+    start on: with opening models and reading articles. `cost` is what all tokens cost, where their prices were given,
+    in the currency of these.
     """
 
     facts_path: str
@@ -73,6 +76,7 @@ class EvalReport(Noun):
     comparisons: tuple[Comparison, ...] = ()
     beside: tuple[FactResult, ...] = ()
     beside_measures: tuple[Measure, ...] = ()
+    whole_seconds: float | None = None
     agreement: Agreement | None = None
     cost: float | None = None
 
@@ -95,6 +99,7 @@ def run(
     *,
     floor: str | Path | None = None,
     section: str = "local",
+    at_least: Mapping[str, float] | None = None,
     ids: Collection[str] = (),
     tags: Collection[str] = (),
     n: int = 0,
@@ -117,6 +122,7 @@ def run(
         target: what answers; the articles of the fact file are expected to be in it already.
         floor: the floor file; without one nothing can fall below.
         section: which section of the floor file holds, by the kind of model that answers.
+        at_least: shares that must be reached, by measure; they hold instead of those of the floor file.
         ids: ask these facts only; all if empty.
         tags: ask facts with any of these tags only; all if empty.
         n: ask so many of these at most, drawn by chance, in the order of the file; 0 for all.
@@ -139,6 +145,8 @@ def run(
     """
     facts = read_facts(facts_path)
     bounds = read_floor(floor, section) if floor else Floor()
+    if at_least:
+        bounds = bounds.model_copy(update={"at_least": {**bounds.at_least, **at_least}})
     chosen = _drawn(_chosen(facts, ids, tags), n, seed)
     if runs < 1:
         raise InputError(f"runs = {runs} is less than 1.", hint="Ask every question at least once.")
@@ -152,10 +160,11 @@ def run(
         attempts.append([asking.result(fact) for _ in range(runs)])
     if progress:
         progress(len(chosen), len(chosen), "done")
+    asking.check_answered()
     report = _report(attempts, bounds, started).model_copy(
         update={
             "facts_path": str(facts_path),
-            "section": section if floor else "",
+            "section": section if floor else "given" if at_least else "",
             "seconds": time.perf_counter() - clock,
             "target": name,
             "runs": runs,
@@ -211,11 +220,23 @@ def read_report(path: Path) -> EvalReport:
             text = _of_revision(revision, file) if file and not path.exists() else path.read_text("utf-8")
         return EvalReport.model_validate_json(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.", hint="Write one with --report FILE.") from error
+        raise InputError(
+            f"{path} cannot be read: {why_unread(error)}.", hint="Write one with --report FILE."
+        ) from error
     except ValidationError as error:
         raise InputError(
             f"{path} is no report: {error.errors()[0]['msg']}.", hint="Write one with --report FILE."
         ) from error
+
+
+def read_history(paths: Sequence[Path]) -> list[EvalReport]:
+    """Earlier reports, oldest first; a folder stands for every `.json` in it.
+
+    Raises:
+        InputError: one cannot be read, or is no report.
+    """
+    files = [one for path in paths for one in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    return sorted(map(read_report, files), key=lambda report: report.started)
 
 
 def _of_revision(revision: str, file: str) -> str:
@@ -237,9 +258,10 @@ def _of_revision(revision: str, file: str) -> str:
 
 def _report(attempts: Sequence[Sequence[FactResult]], bounds: Floor, started: datetime) -> EvalReport:
     flat = [result for of_one in attempts for result in of_one]
-    measures = measure(flat, bounds)
+    runs = max(map(len, attempts), default=1)
+    measures = measure(flat, bounds, runs=runs)
     tags = {tag: [result for result in flat if tag in result.tags] for tag in bounds.tags}
-    tagged = {tag: measure(some, bounds.tags[tag]) for tag, some in tags.items()}
+    tagged = {tag: measure(some, bounds.tags[tag], runs=runs) for tag, some in tags.items()}
     report = EvalReport(
         facts_path="",
         section="",
@@ -310,6 +332,7 @@ class Asking:
         self._facts, self._target, self._keep, self._judge = facts, target, keep, judge
         self._articles: dict[str, Article] = {}
         self._asked = self._errors = self._errors_in_a_row = 0
+        self._last_error: RagError | None = None
         self.reused = 0
         self._kept: dict[tuple[str, str], list[FactResult]] = defaultdict(list)
         kept = _read_kept(keep)
@@ -333,6 +356,15 @@ class Asking:
             with self._keep.open("a", encoding="utf-8") as file:
                 file.write(f"{result.model_dump_json()}\n")
         return result
+
+    def check_answered(self) -> None:
+        """A target that answered none of its questions has no score.
+
+        Raises:
+            RagError: what it said last.
+        """
+        if self._last_error and self._errors == self._asked and not self.reused:
+            raise self._last_error
 
     def finish(self) -> None:
         """A whole run needs no results to go on from."""
@@ -366,6 +398,7 @@ class Asking:
             verdicts = self._verdicts(answer)
         except RagError as error:
             # An error of this one question is its result; one that would meet every question ends the run.
+            self._last_error = error
             if self._is_down() or not (error.retryable or isinstance(error, InputError)):
                 raise
             return _broken(base, fact, f"{error.code}: {error}", time.perf_counter() - begin)

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 import numpy as np
 import yaml
@@ -30,7 +30,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rag.errors import InputError
 from rag.evaluation.said import Label, SaidMeasures, Share, judge_said, said_measures, share
-from rag.types import AddReport, Article, Noun, Progress, Speech, Statement, Summary
+from rag.types import AddReport, Article, Noun, Progress, Speech, Statement, Summary, SummaryOptions
 
 _SCHEME = "summaries:"
 _DRAWS = 1000  # bootstrap samples
@@ -49,7 +49,9 @@ class Summarising(Protocol):
     def article(self, article_id: str) -> Article:
         """One article with text and sentences."""
 
-    def summarise(self, article_ids: Sequence[str] | None = None, **wanted: Any) -> Summary:
+    def summarise(
+        self, article_ids: Sequence[str] | None = None, **options: Unpack[SummaryOptions]
+    ) -> Summary:
         """A cited summary."""
 
 
@@ -403,9 +405,10 @@ def _measured(
             lines = choose(text, text.room)
             values[method].append(_values(text, lines, time.perf_counter() - started, tools))
         for form in _FORMS:
-            wanted = {"words": text.room} if form == "text" else {"sentences": _MOST}
+            wanted: SummaryOptions = {"form": form}
+            wanted |= {"words": text.room} if form == "text" else {"sentences": _MOST}
             started = time.perf_counter()
-            summary = qa.summarise([text.article.id], form=form, **wanted)
+            summary = qa.summarise([text.article.id], **wanted)
             seconds = time.perf_counter() - started
             spoken = summary.said if form == "who_said_what" else (None,) * len(summary.statements)
             for statement, speech in zip(summary.statements, spoken, strict=True):
@@ -491,10 +494,15 @@ def _judged(statement: Statement, speech: Speech | None, article: Article, tools
 
 
 def strangers(text: str, quotes: Sequence[str]) -> int:
-    """How many numbers and capitalised words of a statement stand in none of the sentences that it cites."""
+    """How many numbers and capitalised words of a statement stand in none of the sentences that it cites.
+
+    The first word has its capital from its place.
+    """
     held = {word for quote in quotes for word in re.findall(r"\w+", quote)}
-    named = (word for word in re.findall(r"\w+", text) if word[0].isupper() or any(c.isdigit() for c in word))
-    return sum(word not in held for word in named)
+    first, *others = re.findall(r"\w+", text) or [""]
+    named = (word for word in others if word[0].isupper() or any(c.isdigit() for c in word))
+    opens_strangely = first != "" and not {first, first[0].lower() + first[1:]} & held
+    return sum(word not in held for word in named) + opens_strangely
 
 
 def _form(form: str, found: Sequence[_Statement]) -> FormMeasures:

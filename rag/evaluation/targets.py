@@ -19,10 +19,22 @@ from threading import Thread
 from typing import Any
 
 from rag.errors import AccessDenied, ArticleNotFound, InputError, RagError, ServiceError, ServiceUnavailable
-from rag.evaluation.facts import FactFile, piece_spans, rough_sentences
+from rag.evaluation.facts import FactFile, piece_spans, rough_sentences, sentence_around
 from rag.evaluation.matching import without_marks
 from rag.evaluation.runner import Target
-from rag.types import Answer, Article, Citation, Event, Message, Sentence, Statement, Status, Usage, Verdict
+from rag.types import (
+    Answer,
+    Article,
+    Citation,
+    Event,
+    Hit,
+    Message,
+    Sentence,
+    Statement,
+    Status,
+    Usage,
+    Verdict,
+)
 
 _HINT = "Name `this`, the URL of a service, openai:URL#MODEL, package.module:name or file.py:name."
 _NOWHERE = "not in the articles"
@@ -72,6 +84,40 @@ def open_target(name: str, facts: FactFile, *, key: str = "", timeout: float = 1
     if not callable(found):
         raise InputError(f"The target {name!r} is no function.", hint=_HINT)
     return Called(found, facts, name, timeout)
+
+
+def check_articles(target: Target, facts: FactFile, name: str) -> None:
+    """See that a target which searches holds the articles that prove the facts: its search finds their sentences.
+
+    Args:
+        target: what is about to be asked.
+        facts: the fact file.
+        name: what to call the target.
+
+    Raises:
+        InputError: it lacks articles. RagError: it cannot be asked.
+    """
+    search: Callable[..., Sequence[Hit]] | None = getattr(target, "search", None)
+    if search is None:
+        return
+    pieces = [
+        piece for fact in facts.facts for content in fact.required for piece in fact.proof_of(content)[:1]
+    ]
+    lacks = []
+    for path, text in zip(facts.articles, facts.texts, strict=True):
+        found = next((span for piece in pieces for span in piece_spans(piece, text)), None)
+        if found is None:
+            continue
+        hits = search(text[slice(*sentence_around(text, *found))], k=10)
+        piece = text[slice(*found)]
+        ids = {hit.article_id for hit in hits}
+        if not any(True for id_ in ids for _ in piece_spans(piece, target.article(id_).text)):
+            lacks.append(path.name)
+    if lacks:
+        raise InputError(
+            f"{name} does not hold {', '.join(lacks)}: its search finds none of their sentences.",
+            hint="Add the articles to it with `rag add`, or name a fact file about those that it holds.",
+        )
 
 
 def _imported(name: str) -> Any:
