@@ -855,17 +855,19 @@ def _full_articles(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[
     ):
         if _is_place(origin):
             origins.setdefault(article, []).append(origin)
-    spans: dict[int, list[dict[str, Any]]] = {}
-    for revision, n, start, end, heading in db.execute(
-        "SELECT revision, n, start, stop, heading FROM sentences"
-        f" WHERE revision IN (SELECT value FROM json_each(?)) AND generation = {_GENERATION}"
-        " ORDER BY revision, n",
-        (json.dumps([row["key"] for row in rows]),),
-    ):
-        spans.setdefault(revision, []).append({"n": n, "start": start, "end": end, "heading": bool(heading)})
+    # One row for each article: SQLite's step to a next row lets go of the interpreter and has to get it back.
+    spans = dict(
+        db.execute(
+            "SELECT revision, json_group_array(json_object("
+            "'n', n, 'start', start, 'end', stop, 'heading', json(iif(heading, 'true', 'false'))))"
+            f" FROM (SELECT * FROM sentences WHERE revision IN (SELECT value FROM json_each(?))"
+            f" AND generation = {_GENERATION} ORDER BY revision, n) GROUP BY revision",
+            (json.dumps([row["key"] for row in rows]),),
+        ).fetchall()
+    )
     return [
         _bare_article(row, row["text"], origins.get(row["article_key"], ())).model_copy(
-            update={"sentences": _SENTENCES.validate_python(spans.get(row["key"], ()))}
+            update={"sentences": _SENTENCES.validate_json(spans.get(row["key"], "[]"))}
         )
         for row in rows
     ]

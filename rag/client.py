@@ -12,9 +12,8 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from itertools import count
-from typing import Any, Generic, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -38,12 +37,12 @@ from rag.types import (
     Event,
     Evidence,
     Filters,
-    Form,
     Hit,
     Message,
     Statement,
     Summary,
     SummaryEvent,
+    SummaryOptions,
 )
 
 T = TypeVar("T")
@@ -58,6 +57,7 @@ _RETRIES = 3  # further tries of a safe request
 _FIRST_WAIT = 0.2  # seconds; doubles with each try, plus up to half of it by chance
 _RETRY_STATUS = (502, 503, 504)
 _LONGEST_WAIT = 30.0  # seconds; who is told to come back later than this is told so at once
+_JSON, _EVENT_STREAM = "application/json", "text/event-stream"
 
 
 # --- the protocol, once ----------------------------------------------------------------------
@@ -84,8 +84,7 @@ class _Call(Generic[T]):
 
     def read(self, response: httpx.Response) -> T:
         """The typed result, or the service's error raised."""
-        if response.status_code >= 400:
-            raise _error_of(response.status_code, response.text, response.headers.get("Retry-After", ""))
+        _check(self.path, response, _JSON)
         try:
             content = json.loads(response.content)
             value = content[self.envelope] if self.envelope else content
@@ -129,28 +128,7 @@ def _verifying(text: str, filters: Mapping[str, object]) -> _Call[DraftCheck]:
     return _Call("POST", "/v1/verify", DraftCheck, body={"text": text, **_filters(filters)})
 
 
-class SummaryOptions(TypedDict, total=False):
-    """What may be said of a summary besides its articles: names, meanings and defaults of `NewsQA.summarise`."""
-
-    query: str | None
-    k: int
-    focus: str
-    form: Form | str
-    sentences: int | None
-    words: int | None
-    language: str | None
-    written_in: str
-    deadline: float | None
-    published_after: datetime | date | str | None
-    published_before: datetime | date | str | None
-    source: str
-
-
-_OTHER_FILTERS = {
-    "published_after",
-    "published_before",
-    "source",
-}  # `language` means the reader's here
+_OTHER_FILTERS = {"published_after", "published_before", "source"}  # `language` means the reader's here
 
 
 def _summarising(
@@ -279,6 +257,18 @@ def _error_of(status: int, text: str, retry_after: str = "") -> RagError:
     return told_kind(message, hint=hint)
 
 
+def _check(path: str, response: httpx.Response, kind: str) -> None:
+    """Raises what the service refuses with, read whole by then, and what is no answer of such a service."""
+    if not response.is_success:
+        raise _error_of(response.status_code, response.text, response.headers.get("Retry-After", ""))
+    came = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if came != kind:
+        raise ServiceError(
+            f"What answers {path} sends {came or 'something without a type'}, not {kind}.",
+            hint="See that the address is that of `rag serve`, and that no page of a proxy stands before it.",
+        )
+
+
 def _protocol_broken(path: str) -> ServiceError:
     return ServiceError(
         f"The answer of {path} is not what this version of the client understands.",
@@ -319,7 +309,7 @@ def _options(url: str, api_key: str, timeout: float, collection: str) -> dict[st
     }
 
 
-def _request(call: _Call[Any], accept: str = "application/json") -> dict[str, Any]:
+def _request(call: _Call[Any], accept: str = _JSON) -> dict[str, Any]:
     return {
         "method": call.method,
         "url": call.path,
@@ -357,11 +347,17 @@ class Client:
     def _stream(self, call: _Call[Any]) -> Iterator[Any]:
         reader = _EventReader()
         try:
-            with self._http.stream(**_request(call, "text/event-stream")) as response:
-                if response.status_code >= 400:
-                    raise _error_of(response.status_code, response.read().decode(errors="replace"))
-                for text in response.iter_text():
-                    yield from reader.feed(text)
+            for tried in count():
+                with self._http.stream(**_request(call, _EVENT_STREAM)) as response:
+                    if not response.is_success:
+                        response.read()
+                    again_in = _again_in(call, response, tried)
+                    if again_in is None:
+                        _check(call.path, response, _EVENT_STREAM)
+                        for text in response.iter_text():
+                            yield from reader.feed(text)
+                        break
+                time.sleep(again_in)
         except httpx.HTTPError as error:
             raise _unreached(self._url, error) from error
         reader.close()
@@ -449,12 +445,18 @@ class AsyncClient:
     async def _stream(self, call: _Call[Any]) -> AsyncIterator[Any]:
         reader = _EventReader()
         try:
-            async with self._http.stream(**_request(call, "text/event-stream")) as response:
-                if response.status_code >= 400:
-                    raise _error_of(response.status_code, (await response.aread()).decode(errors="replace"))
-                async for text in response.aiter_text():
-                    for event in reader.feed(text):
-                        yield event
+            for tried in count():
+                async with self._http.stream(**_request(call, _EVENT_STREAM)) as response:
+                    if not response.is_success:
+                        await response.aread()
+                    again_in = _again_in(call, response, tried)
+                    if again_in is None:
+                        _check(call.path, response, _EVENT_STREAM)
+                        async for text in response.aiter_text():
+                            for event in reader.feed(text):
+                                yield event
+                        break
+                await asyncio.sleep(again_in)
         except httpx.HTTPError as error:
             raise _unreached(self._url, error) from error
         reader.close()

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from pydantic import ValidationError
 
@@ -51,6 +51,7 @@ from rag.types import (
     RawDocument,
     Summary,
     SummaryEvent,
+    SummaryOptions,
     TokenEncoder,
     Upload,
 )
@@ -279,17 +280,8 @@ class NewsQA:
         self,
         article_ids: Sequence[str] | None = None,
         *,
-        query: str | None = None,
-        k: int = 20,
-        focus: str = "",
-        form: Form | str = Form.TEXT,
-        sentences: int | None = None,
-        words: int | None = None,
-        language: str | None = None,
-        written_in: str = "",
-        deadline: float | None = None,
         progress: Progress | None = None,
-        **filters: Any,
+        **options: Unpack[SummaryOptions],
     ) -> Summary:
         """The sentences that tell most of some articles, word for word, each cited, newest article first.
 
@@ -312,10 +304,7 @@ class NewsQA:
         Raises:
             ArticleNotFound: an unknown id. InputError: a number out of range, an unknown form, filter or language.
         """
-        *_, summary = self.stream_summary(
-            article_ids, query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
-            language=language, written_in=written_in, deadline=deadline, progress=progress, **filters,
-        )  # fmt: skip
+        *_, summary = self.stream_summary(article_ids, progress=progress, **options)
         if not isinstance(summary, Summary):
             raise TypeError("A stream of a summary must end with it.")
         return summary
@@ -336,7 +325,10 @@ class NewsQA:
         progress: Progress | None = None,
         **filters: Any,
     ) -> Iterator[SummaryEvent]:
-        """The same in events: each `Statement` with its numbered citations, last the `Summary`."""
+        """The same in events: each `Statement` with its numbered citations, last the `Summary`.
+
+        Here stand the defaults; `filters` are `published_after`, `published_before` and `source`.
+        """
         wanted = summarise.wanted(
             form=form, sentences=sentences, words=words, language=language, deadline=deadline
         )

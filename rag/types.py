@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -448,6 +448,26 @@ class Evidence(Noun):
 
 Event = Evidence | Statement | Answer  # what `stream` yields; the last one is the Answer
 SummaryEvent = Statement | Summary  # what `stream_summary` yields; the last one is the Summary
+
+
+class SummaryOptions(TypedDict, total=False):
+    """What may be said of a summary besides its articles; `NewsQA.summarise` tells meanings and defaults.
+
+    `language` is the reader's; `written_in`, dates and source choose articles.
+    """
+
+    query: str | None
+    k: int
+    focus: str
+    form: Form | str
+    sentences: int | None
+    words: int | None
+    language: str | None
+    written_in: str
+    deadline: float | None
+    published_after: datetime | date | str | None
+    published_before: datetime | date | str | None
+    source: str
 
 
 class Message(Noun):

@@ -200,7 +200,9 @@ def test_a_strange_article_id_is_simply_not_found(speak: Speak, url: str, strang
 
 
 @contextmanager
-def broken(*replies: tuple[int, bytes], retry_after: str = "") -> Iterator[tuple[str, list[str]]]:
+def broken(
+    *replies: tuple[int, bytes], retry_after: str = "", kind: str = "application/json"
+) -> Iterator[tuple[str, list[str]]]:
     """A server that gives the replies in turn, the last one for ever; and the requests it saw."""
     seen: list[str] = []
 
@@ -211,6 +213,7 @@ def broken(*replies: tuple[int, bytes], retry_after: str = "") -> Iterator[tuple
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Type", "text/event-stream" if body.startswith(b"event:") else kind)
             if retry_after:
                 self.send_header("Retry-After", retry_after)
             self.end_headers()
@@ -240,6 +243,22 @@ def test_what_a_busy_service_refused_is_sent_again_when_it_said(speak: Speak) ->
     assert len(seen) == 2
 
 
+def test_a_stream_that_a_busy_service_refused_is_sent_again_too(speak: Speak) -> None:
+    answer = Answer(status="not_found", question="x", language="en", text="No.")  # type: ignore[arg-type]
+    told = b'{"error": {"code": "service_busy", "message": "32 wait.", "hint": ""}}'
+    events = f"event: answer\ndata: {answer.model_dump_json()}\n\n".encode()
+    with broken((503, told), (200, events), retry_after="0") as (url, seen):
+        assert speak(url, "stream", "x") == [answer]
+    assert len(seen) == 2
+
+
+def test_a_stream_that_is_refused_for_long_says_for_how_long(speak: Speak) -> None:
+    told = b'{"error": {"code": "rate_limited", "message": "600 a minute.", "hint": "Slower."}}'
+    with broken((429, told), retry_after="60") as (url, _), pytest.raises(RateLimited) as refused:
+        speak(url, "stream", "x")
+    assert refused.value.retry_after == 60
+
+
 def test_who_should_come_much_later_is_told_so_at_once(speak: Speak) -> None:
     told = b'{"error": {"code": "rate_limited", "message": "600 a minute.", "hint": "Slower."}}'
     with broken((429, told), retry_after="60") as (url, seen):
@@ -267,6 +286,20 @@ def test_what_costs_or_changes_something_is_sent_once(speak: Speak, method: str,
 def test_what_is_not_the_protocol_is_a_service_error(speak: Speak, body: bytes) -> None:
     with broken((200, body)) as (url, _), pytest.raises(ServiceError, match="version"):
         speak(url, "articles")
+
+
+@pytest.mark.parametrize("method", ["ask", "stream", "summarise", "stream_summary"])
+def test_what_answers_with_a_page_is_no_service_of_ours(speak: Speak, method: str) -> None:
+    with broken((200, b"<html>Please sign in</html>"), kind="text/html; charset=utf-8") as (url, _):
+        with pytest.raises(ServiceError, match="sends text/html, not"):
+            speak(url, method, "x" if method in ("ask", "stream") else ["x"])
+
+
+@pytest.mark.parametrize("method", ["ask", "stream"])
+def test_a_service_that_sends_elsewhere_is_not_followed(speak: Speak, method: str) -> None:
+    with broken((302, b"")) as (url, seen), pytest.raises(ServiceError, match="status 302"):
+        speak(url, method, "x")
+    assert len(seen) == 1
 
 
 def test_a_stream_that_ends_early_is_not_an_answer(speak: Speak) -> None:

@@ -17,9 +17,8 @@ from small_newsqa import HARBOUR
 import rag
 from rag import Answer, Client, Event, NewsQA, Settings, errors
 from rag.cli import main
-from rag.client import SummaryOptions
 from rag.errors import RagError
-from rag.types import Filters
+from rag.types import Filters, SummaryOptions
 
 SOURCE = Path(rag.__file__).read_text(encoding="utf-8")
 
@@ -70,13 +69,13 @@ def test_newsqa_and_client_share_names_and_parameters() -> None:
         parameters = inspect.signature(getattr(rag.NewsQA, name)).parameters
         ours = [one for one in parameters if one != "progress"]  # is told inside the process only
         theirs = list(inspect.signature(getattr(rag.Client, name)).parameters)
-        if "options" in theirs:
-            theirs[-1:] = [
-                *(SummaryOptions.__annotations__.keys() - Filters.model_fields),
-                "language",
-                "filters",
-            ]
         assert sorted(ours) == sorted(theirs), name
+
+
+def test_what_may_be_said_of_a_summary_stands_once() -> None:
+    taken = inspect.signature(rag.NewsQA.stream_summary).parameters
+    ours = {*taken, *Filters.model_fields} - {"self", "article_ids", "progress", "filters"}
+    assert set(SummaryOptions.__annotations__) == ours
 
 
 def test_every_door_gives_the_same_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
