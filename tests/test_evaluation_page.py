@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from test_evaluation import SILENCE, Replies, gold, quoted_answer, seeds, toy_answer
+from test_evaluation_report import before
 
 from rag.evaluation import EvalReport, render_page, run
 
@@ -45,7 +46,7 @@ def report_of_500() -> EvalReport:
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     report = report_of_500()
     path: Path = tmp_path_factory.mktemp("page") / "facts.html"
-    path.write_text(render_page(report, [report]), encoding="utf-8")
+    path.write_text(render_page(report, [before(report, days) for days in (1, 2, 3)]), encoding="utf-8")
     return path
 
 
@@ -97,6 +98,16 @@ def test_filters_and_chips_leave_what_was_asked_for(page: Any) -> None:
     shown = page.locator("main details:visible")
     assert 0 < shown.count() < 500
     assert page.locator("main details:visible:not([data-language=en])").count() == 0
+
+
+def test_the_past_is_drawn_over_all_measures_and_of_every_fact(page: Any) -> None:
+    assert "Over 4 runs" in page.locator("h2").all_inner_texts()
+    plot = page.locator("figure svg").first.bounding_box()
+    assert plot["width"] > 150 and plot["height"] > 50
+    page.locator("summary").first.click()
+    squares = page.locator("main details[open] .strip i")
+    assert squares.count() == 4
+    assert squares.last.bounding_box()["width"] > 5
 
 
 def test_the_page_fits_a_phone(page: Any) -> None:

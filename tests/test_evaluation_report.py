@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -62,12 +63,17 @@ def attributes(page: str) -> list[tuple[str, str]]:
     return found
 
 
+def before(report: EvalReport, days: int = 1) -> EvalReport:
+    """The report as if it had been made some days earlier."""
+    return report.model_copy(update={"started": report.started - timedelta(days=days)})
+
+
 # --- the page --------------------------------------------------------------------------------
 
 
 def test_the_page_says_what_broke_and_shows_question_answer_and_proof(tmp_path: Path) -> None:
     page = render_page(toy_run(tmp_path, WRONG, floor=FLOOR))
-    assert "<title>1 of 2 facts failed; 1 bounds not kept</title>" in page
+    assert "<title>1 of 2 facts failed; 1 bound not kept</title>" in page
     assert all(
         part in page for part in ("Who came?", "Berta came.", "does not say Anna", "Anna kam am Montag.")
     )
@@ -96,7 +102,8 @@ def test_a_page_of_500_facts_stays_below_2_megabytes(tmp_path: Path) -> None:
     many = tuple(one.model_copy(update={"id": f"{one.id}-{n}"}) for n in range(4) for one in report.results)[
         :500
     ]
-    page = render_page(report.model_copy(update={"results": many}), [report])
+    whole = report.model_copy(update={"results": many})
+    page = render_page(whole, [before(whole, days) for days in range(1, 20)])
     assert len(many) == 500
     assert len(page.encode()) <= 2_000_000
 
@@ -104,7 +111,12 @@ def test_a_page_of_500_facts_stays_below_2_megabytes(tmp_path: Path) -> None:
 def test_earlier_reports_are_drawn(tmp_path: Path) -> None:
     report = toy_run(tmp_path, WRONG)
     assert "<polyline" not in render_page(report)
-    assert "<polyline" in render_page(report, [report])
+    assert "<polyline" not in render_page(report, [report]), "it is its own past"
+    page = render_page(report, [before(toy_run(tmp_path, toy_answer()))])
+    assert "<polyline" in page and "Over 2 runs" in page
+    assert page.count("<i class=passed") == 3 and page.count("<i class=failed") == 1
+    assert "<b class=failed>lost</b>" in page
+    assert "last right 20" in page and "right in all 2 runs" in page
 
 
 def test_a_folder_of_reports_is_a_history_oldest_first(tmp_path: Path) -> None:

@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING
 
 from rag.evaluation.checks import Fault
 from rag.evaluation.compare import Comparison
+from rag.evaluation.drawing import Past, plots, spark
 from rag.evaluation.judging import AGREEMENT_HEAD, agreement_rows, what_it_means
 from rag.evaluation.metrics import FactResult, Measure
 from rag.evaluation.report import (
-    LABELS,
     beside_head,
     beside_rows,
     comparison_row,
     how_tested,
     measure_row,
     render_markdown,
-    shown_value,
     write_junit,
     write_text,
 )
@@ -59,7 +58,10 @@ def render_page(report: EvalReport, history: Sequence[EvalReport] = ()) -> str:
     failed = [result for result in report.results if result.state == "failed"]
     flaky = [result for result in report.results if result.flaky]
     others = {result.id: result for result in report.beside}
-    past = sorted((*history, report), key=lambda one: one.started)
+    # A run that stands in its own history stands there once.
+    earlier = [one for one in history if one.started != report.started]
+    past = sorted((*earlier, report), key=lambda one: one.started)
+    runs = Past(past)
     parts = {
         "verdict": _verdict(report, failed, flaky),
         "state": "good" if report.passed and not failed else "mixed" if report.passed else "bad",
@@ -67,14 +69,15 @@ def render_page(report: EvalReport, history: Sequence[EvalReport] = ()) -> str:
         "when": f"{report.started:%Y-%m-%d %H:%M} UTC",
         "how": escape(_how(report)),
         "runs": f"last {len(past)} runs" if len(past) > 1 else "",
-        "broken": _broken(report, [*failed, *flaky]),
+        "broken": _broken(report, [*failed, *flaky], runs),
         "measures": "".join(_measure(one, past) for one in report.measures if one.n or one.bound is not None),
+        "plots": plots(report, past),
         "comparisons": _beside(report) + _agreement(report) + "".join(map(_comparison, report.comparisons)),
         "kinds": _options(result.kind for result in report.results),
         "languages": _options(result.language for result in report.results),
         "tags": _options(tag for result in report.results for tag in result.tags),
         "facts": "".join(
-            _fact(one, others.get(one.id))
+            _fact(one, others.get(one.id), runs)
             for one in sorted(report.results, key=lambda result: result.state == "passed")
         ),
     }
@@ -87,7 +90,8 @@ def _verdict(report: EvalReport, failed: Sequence[FactResult], flaky: Sequence[F
     bad += [f"{len(flaky)} flaky"] if flaky else []
     facts = ", ".join(bad) or f"All {total} facts hold"
     if report.broken_bounds:
-        return f"{facts}; {len(report.broken_bounds)} bounds not kept"
+        bounds = len(report.broken_bounds)
+        return f"{facts}; {bounds} bound{'s' if bounds > 1 else ''} not kept"
     return f"{facts}; all bounds kept" if report.section else facts
 
 
@@ -102,11 +106,12 @@ def _how(report: EvalReport) -> str:
     return how
 
 
-def _broken(report: EvalReport, results: Sequence[FactResult]) -> str:
-    """What broke: bounds, kinds of faults with their counts, then the facts, those lost since the baseline first."""
+def _broken(report: EvalReport, results: Sequence[FactResult], runs: Past) -> str:
+    """What broke: bounds, kinds of faults with their counts, then the facts, those just lost first."""
     lost = {fact for comparison in report.comparisons for row in comparison.rows for fact in row.lost}
+    lost |= {one.id for one in results if runs.was_right(one.id)}
     first = sorted(results, key=lambda one: one.id not in lost)
-    bounds = "".join(f"<li>{escape(_bound_label(name))}</li>" for name in report.broken_bounds)
+    bounds = "".join(f"<li>{escape(_bound(name, report))}</li>" for name in report.broken_bounds)
     counts = Counter(kind for one in results for kind in {fault.kind for fault in one.judgement.faults})
     chips = "".join(
         f'<button value={kind} title="{kind}">{n} × {_KINDS[kind]}</button>'
@@ -128,8 +133,13 @@ def _broken(report: EvalReport, results: Sequence[FactResult]) -> str:
     )
 
 
-def _bound_label(name: str) -> str:
-    return LABELS.get(name, name)
+def _bound(name: str, report: EvalReport) -> str:
+    """A bound in words, with what was reached where it is one over all facts."""
+    for one in report.measures:
+        if one.name == name:
+            label, value, _, _, bound, _ = measure_row(one)
+            return f"{label}: {value}, right is {bound}"
+    return name
 
 
 def _faults_of(result: FactResult) -> str:
@@ -167,24 +177,7 @@ def _measure(one: Measure, past: Sequence[EvalReport]) -> str:
     cells = (label, value, interval, n, bound)
     row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
     kind = "low" if state and not one.passed else ""
-    return f"<tr class='{kind}'>{row}<td>{bar}</td><td>{_line(one, past)}</td><td>{escape(state)}</td></tr>"
-
-
-def _line(one: Measure, past: Sequence[EvalReport]) -> str:
-    """A measure over the runs, as a small drawing; nothing for a single run."""
-    values = [
-        (m, report) for report in past for m in report.measures if m.name == one.name and m.value is not None
-    ]
-    if len(values) < 2:
-        return ""
-    known = [m.value or 0.0 for m, _ in values]
-    low, high = (0.0, 1.0) if one.unit == "rate" else (0.0, max(known) or 1.0)
-    step = 110 / (len(known) - 1)
-    points = [(5 + n * step, 25 - 20 * (value - low) / (high - low)) for n, value in enumerate(known)]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    told = "; ".join(f"{report.started:%Y-%m-%d %H:%M}: {shown_value(m, m.value)}" for m, report in values)
-    last = f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="2.5"/>'
-    return f'<svg viewBox="0 0 120 30" role="img"><title>{escape(told)}</title><polyline points="{path}"/>{last}</svg>'
+    return f"<tr class='{kind}'>{row}<td>{bar}</td><td>{spark(one, past)}</td><td>{escape(state)}</td></tr>"
 
 
 def _comparison(comparison: Comparison) -> str:
@@ -236,7 +229,7 @@ def _options(values: Iterable[str]) -> str:
     return "".join(f"<option>{escape(value)}</option>" for value in sorted(set(values)))
 
 
-def _fact(result: FactResult, other: FactResult | None) -> str:
+def _fact(result: FactResult, other: FactResult | None, runs: Past) -> str:
     words = " ".join((result.id, result.question, result.text, _faults_of(result))).casefold()
     data = {
         "state": result.state,
@@ -264,6 +257,7 @@ def _fact(result: FactResult, other: FactResult | None) -> str:
             _list("Must be said", [escape(name) for name in result.required]),
             _list("Cited", [_cited(one, result, n) for n, one in enumerate(result.citations)]),
             _list("Proving sentences", [escape(sentence) for sentence in result.proof]),
+            _part("Over the runs", strip) if (strip := runs.strip(result.id)) else "",
             _part("Cost", escape(_cost(result))),
         )
     )
