@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +164,8 @@ def test_a_fact_is_written_by_choosing_sentences(tmp_path: Path, name: str) -> N
     fact_file(tmp_path)
     file, shown = tmp_path / name, list[str]()
     file.unlink(missing_ok=True)
-    first = replies("Wer kam am Montag?", "", "who", "1", "Anna; Anna*", "", "Berta", "people", "")
-    second = replies("Wie viele Gäste waren es?", "", "how_many", "", "", "count")
+    first = replies("Wer kam am Montag?", "", "", "who", "1", "Anna; Anna*", "", "Berta", "people", "")
+    second = replies("Wie viele Gäste waren es?", "", "", "how_many", "", "", "count")
     assert write_fact(tmp_path / "a.txt", file, first, shown.append) == "montag-de"
     assert write_fact(tmp_path / "a.txt", file, second, shown.append) == "count"
     assert shown[0] == "[1] Anna kam am Montag."
@@ -180,19 +181,71 @@ def test_a_fact_is_written_by_choosing_sentences(tmp_path: Path, name: str) -> N
     assert lint(file) == []
 
 
+def test_a_reply_that_cannot_be_used_is_asked_for_again(tmp_path: Path) -> None:
+    file, shown = fact_file(tmp_path), list[str]()
+    ask = replies(
+        *("", "Wer ging?", "", "german", "de", "whom", "who", "none", "9", "3", "1"),
+        *("", "Anna", "", "", "", "One", "two", "three"),
+    )
+    assert write_fact(tmp_path / "a.txt", file, ask, shown.append) == "three"
+    told = "\n".join(shown)
+    for what in (
+        "Nothing was said.",
+        "'german' is no language.",
+        "'whom' is no kind.",
+        "There is no sentence none.",
+        "There is no sentence 9.",
+        "Sentence 3 stands there more than once.",
+        "has to say something",
+        "'One' is no id.",
+        "'two' is the id of another fact.",
+    ):
+        assert what in told
+    assert read_facts(file).facts[-1].required[0].any == ("Anna",)
+
+
+def test_numbers_days_lists_and_chats_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Am 3. Mai 2025 kamen 90 Gäste. Es blieben Anna und Berta. Sie sangen.\n")
+    file, shown = tmp_path / "facts.yaml", list[str]()
+    ask = replies(
+        *("Wann und wie viele?", "Was war?", "Ein Fest.", "", "de", "list", "1, 2"),
+        *("2025-05-03", "90 +-5; Gäste", "Berta; Berti", "Carla", "", "y", "n", "", "", "fest"),
+    )
+    write_fact(tmp_path / "a.txt", file, ask, shown.append)
+    (fact,) = read_facts(file).facts
+    day, guests, berta, _ = fact.required
+    assert (day.date, guests.number, guests.tolerance) == (date(2025, 5, 3), 90, 5)
+    assert (guests.unit, berta.any) == (("Gäste",), ("Berta", "Berti"))
+    assert [turn.role for turn in fact.history] == ["user", "assistant"]
+    assert fact.complete and not fact.ordered
+    assert "None of these sentences says it" in shown[-1]
+    assert len(fact.proof) == 2, "Carla stands nowhere, so any sentence may prove any of them"
+
+
+def test_each_content_gets_the_sentence_that_says_it_and_summaries_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Am 3. Mai 2025 kamen 90 Gäste. Es blieben Anna und Berta. Sie sangen.\n")
+    file = tmp_path / "facts.yaml"
+    ask = replies("Das Fest", "", "what", "y", "1 2", "90; Gäste", "Anna", "", "n", "n", "", "", "fest")
+    write_fact(tmp_path / "a.txt", file, ask, lambda line: None, summary=True)
+    (fact,) = read_facts(file).facts
+    assert (fact.ask, fact.summary.whole) == ("summary", True)
+    assert [content.proof for content in fact.required] == [
+        ("Am 3. Mai 2025 kamen",),
+        ("Es blieben Anna und Berta.",),
+    ]
+
+
 def test_a_fact_that_cannot_be_used_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     file = fact_file(tmp_path)
-    ask = replies("Wer ging?", "", "who", "3", "alle", "", "", "", "")
-    with pytest.raises(InputError, match="stands 2 times"):
+    ask = replies("Wer ging?", "", "", "who", "1", "@nobody", "", "", "", "went")
+    with pytest.raises(InputError, match="Not written: .*@nobody"):
         write_fact(tmp_path / "a.txt", file, ask, lambda line: None)
     assert file.read_text(encoding="utf-8") == FACT_FILE
-    with pytest.raises(InputError, match="no sentence 9"):
-        write_fact(tmp_path / "a.txt", file, replies("Wer?", "", "who", "9"), lambda line: None)
+    ask = replies("Wer ging?", "", "", "who", "1", "@nobody", "", "", "", "went")
     with pytest.raises(InputError, match="Not written"):
-        write_fact(
-            tmp_path / "a.txt",
-            tmp_path / "new.yaml",
-            replies("Wer?", "", "nobody", "", "", "x"),
-            lambda line: None,
-        )
+        write_fact(tmp_path / "a.txt", tmp_path / "new.yaml", ask, lambda line: None)
     assert not (tmp_path / "new.yaml").exists()
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("facts: [", encoding="utf-8")
+    with pytest.raises(InputError, match="not YAML"):
+        write_fact(tmp_path / "a.txt", broken, replies(), lambda line: None)

@@ -449,13 +449,15 @@ def eval_lint(file: Facts = Path("eval/facts.yaml"), data: Data = None, as_json:
 def eval_new(
     article: Annotated[Path, typer.Argument(metavar="ARTICLE", help="A UTF-8 text file.")],
     file: Annotated[Path, _report_option("--file", "The fact file to add to.")] = Path("facts.yaml"),
+    summary: Annotated[bool, typer.Option("--summary", help="The facts ask for summaries.")] = False,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
     """Write facts about an article by choosing the sentences that answer a question.
 
-    Example:
+    Examples:
       rag eval new articles/harbour.txt --file facts.yaml
+      rag eval new articles/harbour.txt --file summaries.yaml --summary
     """
     from rag.evaluation import write_fact
 
@@ -464,7 +466,7 @@ def eval_new(
 
     more = True
     while more:
-        fact = write_fact(article, file, ask, note)
+        fact = write_fact(article, file, ask, note, summary=summary)
         say(json.dumps({"id": fact}) if as_json else f"{file} holds the fact {fact}.")
         more = typer.confirm("Another one?", default=False, err=True)
 

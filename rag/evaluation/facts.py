@@ -24,7 +24,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Kind = Literal["who", "when", "where", "how_many", "what", "why", "said", "yes_no", "list"]
 
-_ENDS = re.compile(r"(?<=[.!?…])(?<!\d\.)([\"“”’»)]*)\s+|\n\s*\n\s*")
+_ENDS = re.compile(r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)([\"“”’»)]*)\s+|\n\s*\n\s*")
 
 RATES = (
     "facts",
