@@ -8,7 +8,7 @@ BIN := .venv/bin
 LOCKS := requirements.lock requirements-torch.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help install models demo test check eval record replay robust serve bench readme wheel lock clean
+.PHONY: help install models demo test check eval record replay robust serve bench load readme wheel lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ serve: models  ## the HTTP service on this machine
 
 bench: models  ## speed and memory
 	@$(BIN)/rag bench
+
+load: models  ## the service under load, everything that is promised of it: about twenty minutes
+	@$(BIN)/python eval/load.py all
 
 readme: models  ## write the generated parts of README.md, with a real run of the demo
 	@$(BIN)/python eval/readme.py --demo

@@ -1,12 +1,15 @@
-"""The service under load: what the README claims of it, measured on this machine, each figure beside its limit.
+"""The service under load: what is promised of it, measured on this machine, each figure beside its limit.
 
-python eval/load.py                      all parts, about three minutes
-python eval/load.py overhead searching   some of them
-python eval/load.py mixed --minutes 10   the long one
+python eval/load.py all                  everything, about twenty minutes: one table
+python eval/load.py                      all but the long ones, about three minutes
+python eval/load.py overhead searching   some parts
+python eval/load.py mixed --minutes 10   one of the long ones
 
 Parts: overhead (of HTTP over the same call), searching (64 clients), asking (200 clients, slow model behind),
-streaming (the first event), gone (a client that hangs up), mixed (growth of memory), restart (in the middle of
-additions). The service runs in a process of its own; all traffic stays on this machine's loopback address.
+streaming (the first event and statement), gone (a client that hangs up), restart (in the middle of additions), mixed
+(growth of memory), described (schemathesis over the whole OpenAPI), collections (a key of one on another), page
+(accessibility, checks in a browser, size). All traffic stays on this machine's loopback address. A machine that does
+other work meanwhile makes every figure worse; `searching` tells how much that was.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from random import Random
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 
@@ -35,10 +39,12 @@ from rag import Article, Client, NewsQA, Settings
 from rag.bench import BenchReport, DrawnEncoder, Figure, Press, percentile
 from rag.encoder import open_encoder
 from rag.errors import ServiceUnavailable
-from rag.types import ChatModel, Message, Piece, Reply, Usage
+from rag.types import ChatModel, Message, Piece, Reply, Statement, Usage
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("overhead", "searching", "asking", "streaming", "gone", "mixed", "restart")
+SHORT = ("overhead", "searching", "asking", "streaming", "gone", "restart")
+LONG = ("mixed", "described", "collections", "page")
+ALL = "all"
 ARTICLES = 10_000
 SEED = 20_250_218
 
@@ -88,18 +94,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all but mixed if not given")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*SHORT, *LONG, ALL, []], help="the short ones if not given"
+    )
     parser.add_argument("--articles", type=int, default=ARTICLES)
     parser.add_argument("--seconds", type=float, default=60.0, help="of searching")
     parser.add_argument("--minutes", type=float, default=10.0, help="of mixed")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the articles for the next time")
     options = parser.parse_args()
-    parts = options.parts or [part for part in PARTS if part != "mixed"]
+    parts = (*SHORT, *LONG) if ALL in options.parts else options.parts or SHORT
     began = time.perf_counter()
     figures: list[Figure] = []
-    for part in parts:
-        print(f"{part} …", file=sys.stderr, flush=True)
-        figures += MEASURES[part](options)
+    with TemporaryDirectory(prefix="rag-load-") as nowhere:
+        options.keep = options.keep or Path(nowhere)  # the articles serve several parts
+        for part in parts:
+            print(f"{part} …", file=sys.stderr, flush=True)
+            figures += MEASURES[part](options)
     report = BenchReport(
         figures=tuple(figures), cpus=os.cpu_count() or 1, seconds=time.perf_counter() - began
     )
@@ -119,16 +129,14 @@ def figure(
 
 
 @contextmanager
-def filled(articles: int, keep: Path | None) -> Iterator[NewsQA]:
+def filled(articles: int, keep: Path) -> Iterator[NewsQA]:
     """Generated articles, open in this process; in the folder `keep` they are found again the next time."""
     settings = Settings(llm="none")
     encoder = DrawnEncoder(open_encoder(settings))
-    with TemporaryDirectory(prefix="rag-load-") as nowhere:
-        folder = keep / str(articles) if keep else Path(nowhere)
-        with NewsQA.open(folder, settings=settings, encoder=encoder, llm=None) as qa:
-            if len(qa.articles()) < articles:
-                qa.add(Press(Random(SEED)).articles(articles))
-            yield qa
+    with NewsQA.open(keep / str(articles), settings=settings, encoder=encoder, llm=None) as qa:
+        if len(qa.articles()) < articles:
+            qa.add(Press(Random(SEED)).articles(articles))
+        yield qa
 
 
 @contextmanager
@@ -218,6 +226,7 @@ def searching(options: argparse.Namespace) -> list[Figure]:
     press = Press(Random(SEED + 1))
     alone, served = Spent(), Spent()
     errors, cost, took = 0, 0.0, list[float]()
+    others = list[float]()
     with filled(options.articles, options.keep) as qa, serving(qa) as (url, _):
         for turn in range(_TURNS + 1):
             questions = [press.question() for _ in range(5_000)]  # more than anything remembers
@@ -227,9 +236,12 @@ def searching(options: argparse.Namespace) -> list[Figure]:
             if not turn:  # the first ones warm up
                 alone = Spent()
                 continue
+            busy, own, began = _busy(), time.process_time(), time.perf_counter()
             with served.measured() as done:
                 told = _searchers(url, questions[_ALONE:], options.seconds / _TURNS)
                 done(len(told["took"]) - told["errors"])
+            own = time.process_time() - own + told["worked"]
+            others.append((_busy() - busy - own) / (time.perf_counter() - began) / (os.cpu_count() or 1))
             errors += told["errors"]
             cost += told["worked"]
             took += [1000 * seconds for seconds in told["took"]]
@@ -246,11 +258,21 @@ def searching(options: argparse.Namespace) -> list[Figure]:
         ),
         figure("searching", "processor time of a search, service", served.worked * each, "ms"),
         figure("searching", "processor time of a search, client", cost * each, "ms"),
+        figure("searching", "processors busy with anything else meanwhile", max(0.0, median(others)), "%"),
     ]
 
 
 _TURNS = 4
 _ALONE = 200  # searches in the process per turn
+
+
+def _busy() -> float:
+    """Processor seconds that all programs of this machine have taken together; 0 where the system does not tell."""
+    times = Path("/proc/stat")
+    if not times.exists():
+        return 0.0
+    user, nice, system, _, _, *more = times.read_text(encoding="utf-8").split("\n", 1)[0].split()[1:]
+    return sum(map(int, (user, nice, system, *more[:3]))) / os.sysconf("SC_CLK_TCK")
 
 
 class Spent:
@@ -287,7 +309,7 @@ def _searchers(url: str, questions: Sequence[str], seconds: float) -> dict[str, 
 
 def asking(options: argparse.Namespace) -> list[Figure]:
     """200 clients at once with a slow model behind the service."""
-    with _with_model(SlowModel(0.3)) as (qa, _), serving(qa, answers_at_once=2, queue=32) as (url, _):
+    with _harbour(SlowModel(0.3)) as qa, serving(qa, answers_at_once=2, queue=32) as (url, _):
         statuses, mixed = asyncio.run(_askers(url, 200))
     strange = sum(status not in (200, 429, 503) for status in statuses)
     return [
@@ -299,13 +321,14 @@ def asking(options: argparse.Namespace) -> list[Figure]:
 
 
 @contextmanager
-def _with_model(model: SlowModel) -> Iterator[tuple[NewsQA, SlowModel]]:
+def _harbour(model: SlowModel | None) -> Iterator[NewsQA]:
+    """One article, with a slow model or none."""
     settings = Settings(llm="none")
-    chat: ChatModel = model  # type: ignore[assignment]
+    chat: ChatModel | None = model  # type: ignore[assignment]
     with TemporaryDirectory(prefix="rag-load-") as folder:
         with NewsQA.open(folder, settings=settings, encoder=open_encoder(settings), llm=chat) as qa:
             qa.add(Article(text="The mayor opened the new harbour on Friday. It cost 41 million euros."))
-            yield qa, model
+            yield qa
 
 
 async def _askers(url: str, clients: int) -> tuple[list[int], int]:
@@ -324,7 +347,7 @@ async def _askers(url: str, clients: int) -> tuple[list[int], int]:
 
 
 def streaming(options: argparse.Namespace) -> list[Figure]:
-    """How soon the first event of a streamed answer is there."""
+    """How soon the first event of a streamed answer is there, and what HTTP adds to the first statement."""
     press = Press(Random(SEED + 2))
     took = []
     with filled(options.articles, options.keep) as qa, serving(qa) as (url, _), Client(url) as client:
@@ -336,16 +359,28 @@ def streaming(options: argparse.Namespace) -> list[Figure]:
                 took.append(1000 * (time.perf_counter() - began))
             for _ in events:
                 pass
+    with _harbour(None) as qa, serving(qa) as (url, _), Client(url) as client:
+        question = "Who opened the new harbour?"
+        later = added(lambda: _first_statement(client, question), lambda: _first_statement(qa, question), 40)
+    among = f"first event among {options.articles:,} articles, median"
     return [
-        figure(
-            "streaming", f"first event among {options.articles:,} articles, median", median(took), "ms", 150
-        )
+        figure("streaming", among, median(took), "ms", 150),
+        figure("streaming", "first statement, later than in the process, median", later, "ms", 15),
     ]
+
+
+def _first_statement(door: Client | NewsQA, question: str) -> None:
+    """Until the first statement is there; the rest is not waited for."""
+    events = door.stream(question)
+    while not isinstance(next(events), Statement):
+        pass
+    events.close()  # type: ignore[attr-defined]
 
 
 def gone(options: argparse.Namespace) -> list[Figure]:
     """How long the model goes on after its only reader has hung up."""
-    with _with_model(SlowModel(5.0)) as (qa, model), serving(qa) as (url, _):
+    model = SlowModel(5.0)
+    with _harbour(model) as qa, serving(qa) as (url, _):
         try:
             httpx.post(f"{url}/v1/ask", json={"question": "Who opened the new harbour?"}, timeout=1.0)
         except httpx.TimeoutException:
@@ -412,6 +447,38 @@ def restart(options: argparse.Namespace) -> list[Figure]:
     ]
 
 
+def described(options: argparse.Namespace) -> list[Figure]:
+    """schemathesis, all its checks."""
+    return _tested("described", "schemathesis, all checks: operations", "tests/test_api_fuzz.py")
+
+
+def collections(options: argparse.Namespace) -> list[Figure]:
+    """Every endpoint with a key of another collection."""
+    return _tested("collections", "keys, scopes, collections: tests", "tests/test_api_access.py")
+
+
+def page(options: argparse.Namespace) -> list[Figure]:
+    """The page in a browser; axe, and what Lighthouse looks at, among the tests."""
+    web = ROOT / "rag" / "web"
+    size = sum(path.stat().st_size for path in web.iterdir() if path.is_file())
+    tested = _tested("page", "page in Chromium, axe among them: tests", "tests/test_web.py")
+    return [*tested, figure("page", "page: size", size / 1000, "kB", 150)]
+
+
+def _tested(part: str, name: str, path: str) -> list[Figure]:
+    """How many tests of a file passed; none may fail, and none be left out because something is not installed."""
+    with TemporaryDirectory(prefix="rag-load-") as folder:
+        told = Path(folder) / "junit.xml"
+        command = [sys.executable, "-m", "pytest", "-q", path, f"--junitxml={told}"]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        counts = ElementTree.parse(told).getroot()[0].attrib
+    failed, skipped = int(counts["failures"]) + int(counts["errors"]), int(counts["skipped"])
+    return [
+        figure(part, f"{name} passed", int(counts["tests"]) - failed - skipped, ""),
+        figure(part, f"{name} failed or left out", failed + skipped, "", 0),
+    ]
+
+
 MEASURES: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "overhead": overhead,
     "searching": searching,
@@ -420,6 +487,9 @@ MEASURES: dict[str, Callable[[argparse.Namespace], list[Figure]]] = {
     "gone": gone,
     "mixed": mixed,
     "restart": restart,
+    "described": described,
+    "collections": collections,
+    "page": page,
 }
 
 

@@ -29,6 +29,16 @@ _SOURCES = "\n\n[1] “"
 # --- what comes in -----------------------------------------------------------------------------
 
 
+def turn_of_user(*contents: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema of a turn of the user whose content is of one of these kinds: what `contains` asks for."""
+    content = contents[0] if len(contents) == 1 else {"anyOf": list(contents)}
+    return {"properties": {"role": {"const": "user"}, "content": content}, "required": ["role", "content"]}
+
+
+_TEXT = {"type": "string", "pattern": r"\S"}
+_TEXT_PARTS = {"type": "array", "contains": {"properties": {"text": _TEXT}, "required": ["text"]}}
+
+
 class ChatPart(BaseModel):
     """A part of a message; only text can be read."""
 
@@ -66,7 +76,9 @@ class ChatCompletionRequest(BaseModel):
         }
     }
 
-    messages: list[ChatMessage] = Field(min_length=1, max_length=200)
+    messages: list[ChatMessage] = Field(
+        min_length=1, max_length=200, json_schema_extra={"contains": turn_of_user(_TEXT, _TEXT_PARTS)}
+    )
     model: str = MODEL_NAME
     stream: StrictBool = False
     stream_options: StreamOptions | None = None
@@ -77,14 +89,16 @@ class ChatCompletionRequest(BaseModel):
 
 
 def question_and_history(messages: Sequence[ChatMessage]) -> tuple[str, tuple[Message, ...]]:
-    """The last user message and what was said before it, without our own links and lists of sources.
+    """The last user message that says something and what was said before it, without our links and lists of sources.
 
     Raises:
         InputError: nobody asks anything.
     """
-    asked = [n for n, message in enumerate(messages) if message.role == "user"]
+    asked = [n for n, message in enumerate(messages) if message.role == "user" and message.text.strip()]
     if not asked:
-        raise InputError("No message has the role user.", hint="Send the question as the last user message.")
+        raise InputError(
+            "No message of the role user asks anything.", hint="Send the question as the last user message."
+        )
     history: list[Message] = []
     for message in messages[: asked[-1]]:
         if message.role == "user":

@@ -517,6 +517,19 @@ def test_chat_takes_a_conversation_and_shows_the_question_as_understood(
     answer = Answer.model_validate(client.post("/v1/chat", json={"messages": turns}).json())
     question, history, _ = qa.asked[-1]
     assert (question, len(history)) == (answer.question, 2)
-    refused = client.post("/v1/chat", json={"messages": turns[:2]})
+
+
+def test_the_question_of_a_conversation_is_what_the_user_said_last(
+    client: TestClient, qa: SmallNewsQA
+) -> None:
+    turns = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "The mayor [1]."}]
+    assert client.post("/v1/chat", json={"messages": [*turns, {"role": "user", "content": " "}]}).is_success
+    assert qa.asked[-1][:2] == (QUESTION, ())
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", CHAT])
+def test_a_conversation_in_which_the_user_asks_nothing_is_refused(client: TestClient, path: str) -> None:
+    turns = [{"role": "user", "content": " \n"}, {"role": "assistant", "content": "What?"}]
+    refused = client.post(path, json={"messages": turns})
     assert refused.status_code == 400
-    assert "last turn" in refused.json()["error"]["message"]
+    assert "the last" in refused.text and "user" in refused.text

@@ -104,7 +104,7 @@ HOMES: dict[str, set[str]] = {
     "filelock": {"models", "index", "keys"},
     "prometheus_client": {"meter"},
     "mcp": {"mcp", "api"},
-    "anyio": {"mcp", "api"},
+    "anyio": {"mcp"},
     "torch": {"encoder"},
     "sentence_transformers": {"encoder"},
     "onnx": {"e5"},

@@ -16,7 +16,7 @@ from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
 from rag.errors import ModelUnavailable
 from rag.guard import PAGE_POLICY
 from rag.settings import Settings
-from rag.types import Answer, Article, Disagreement, Event, Message, Side, Status
+from rag.types import Answer, Article, Disagreement, Dispute, Event, Message, Side, Status, Summary
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -61,6 +61,13 @@ class PageQA(SmallNewsQA):
                 event = event.model_copy(update={"disagreements": (differ,)})
             yield event
 
+    def summarise(self, article_ids: Any = None, **wanted: Any) -> Summary:
+        summary = super().summarise(article_ids, **wanted)
+        first = summary.statements[0]
+        headline = first.model_copy(update={"text": "A harbour – at last"})
+        dispute = Dispute(about="day", statements=(first, first))
+        return summary.model_copy(update={"headline": headline, "disputes": (dispute,)})
+
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
@@ -96,12 +103,14 @@ def opened(browser: Any, service: Service, qa: PageQA) -> Iterator[Opened]:
         url: str = service.url,
         locale: str = "en-GB",
         ready: str = "main .page",
+        script: str = "",
         **options: Any,
     ) -> Any:
         context = browser.new_context(locale=locale, **{"viewport": DESKTOP} | options)
         contexts.append(context)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
         page = context.new_page()
+        page.add_init_script(script)
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
@@ -330,6 +339,8 @@ def test_an_article_is_summarised_with_marks(opened: Opened) -> None:
     page.click(".reader button.plain")
     page.wait_for_selector(".told-summary .mark")
     assert "covers 50 %" in page.text_content(".told-summary")
+    assert page.locator(".told-summary .headline").count() == 0  # it stands above, as the article's own
+    assert page.locator(".told-summary .sides q").count() == 2
 
 
 # --- people and machines ---------------------------------------------------------------------------
@@ -415,6 +426,87 @@ def test_the_page_is_small_and_asks_no_other_host() -> None:
     assert "innerHTML" not in text
 
 
+# --- what Lighthouse looks at ------------------------------------------------------------------------
+
+WATCHED = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.shifts.push(one.value);
+}).observe({type: "layout-shift", buffered: true});
+"""
+HEAD = """() => ({
+  doctype: document.compatMode, charset: document.characterSet, lang: document.documentElement.lang,
+  title: document.title.length > 0,
+  description: document.querySelector("meta[name=description]").content.length > 20,
+  viewport: document.querySelector("meta[name=viewport]").content,
+})"""
+BODY = """() => {
+  const all = [...document.querySelectorAll("body *")], shown = all.filter((one) => one.checkVisibility());
+  const texts = shown.filter((one) => [...one.childNodes].some((n) => n.nodeType === 3 && n.data.trim()));
+  const depth = (one) => one ? 1 + depth(one.parentElement) : 0;
+  const typed = document.querySelector("textarea");
+  return {
+    small: texts.filter((one) => parseFloat(getComputedStyle(one).fontSize) < 12).map((one) => one.outerHTML),
+    images: [...document.images].filter((one) => !one.hasAttribute("alt") || !one.width || !one.naturalWidth)
+      .map((one) => one.outerHTML),
+    links: [...document.links].filter((one) => !one.getAttribute("href") ||
+      (one.target === "_blank" && !/noopener/.test(one.rel))).map((one) => one.outerHTML),
+    nodes: all.length < 800 && Math.max(...all.map(depth)) < 32,
+    pasted: !typed || typed.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, cancelable: true})),
+    shifted: window.shifts.reduce((sum, one) => sum + one, 0) < 0.1,
+  };
+}"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_page_passes_what_lighthouse_looks_at(opened: Opened, size: dict[str, int]) -> None:
+    page = opened(viewport=size, script=WATCHED)
+    assert page.evaluate(HEAD) == {
+        "doctype": "CSS1Compat",
+        "charset": "UTF-8",
+        "lang": "en",
+        "title": True,
+        "description": True,
+        "viewport": "width=device-width, initial-scale=1",
+    }
+    fine = {"small": [], "images": [], "links": [], "nodes": True, "pasted": True, "shifted": True}
+    looks = {"welcome": page.evaluate(BODY)}
+    ask(page, QUESTION)
+    page.click(".mark")
+    page.wait_for_selector(MARKED)
+    looks["asked"] = page.evaluate(BODY)
+    page.keyboard.press("Escape")
+    for view in ("search", "articles"):
+        page.click(f"[data-view={view}]")
+        page.wait_for_selector("main .page")
+        looks[view] = page.evaluate(BODY)
+    assert looks == dict.fromkeys(looks, fine)
+
+
+@needs_chromium
+def test_files_are_packed_typed_kept_and_asked_for_once(opened: Opened, service: Service) -> None:
+    page = opened()
+    names = [one.name for one in WEB.iterdir() if one.suffix in {".js", ".css", ".svg"}]
+    asked = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    for name in names:
+        icon = name == "icon.svg"  # the mark of the tab too
+        assert sum(one.endswith(f"/web/{name}") for one in asked) <= 1 + icon
+        response = page.request.get(f"{service.url}/web/{name}")
+        assert response.headers["cache-control"] == "no-cache"
+        assert response.headers["content-type"].split(";")[0] in {
+            "text/javascript",
+            "text/css",
+            "image/svg+xml",
+        }
+        assert icon or response.headers["content-encoding"] == "gzip"
+        known = {"If-None-Match": response.headers["etag"]}
+        assert page.request.get(f"{service.url}/web/{name}", headers=known).status == 304
+    text = "".join(path.read_text(encoding="utf-8") for path in WEB.glob("*.js"))
+    # No question for a permission, nothing written into the page while it loads, no way back that is cut off.
+    assert not re.search(r"document\.write|unload|geolocation|Notification|\bsync\b.*XMLHttp|alert\(", text)
+
+
 # --- accessibility ---------------------------------------------------------------------------------
 
 
@@ -453,5 +545,6 @@ def test_axe_finds_nothing(opened: Opened, qa: PageQA, scheme: str, size: dict[s
 
 
 def violations(page: Any) -> list[str]:
-    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    run = "axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})"
+    found = page.evaluate(f"async () => (await {run}).violations")
     return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
+from fastapi.middleware.gzip import GZipMiddleware
 from starlette.exceptions import HTTPException
 
 from rag import __version__
 from rag.api import articles, asking, openai, service
 from rag.api.description import openapi_of
 from rag.api.refusals import on_anything, on_http_error, on_rag_error, on_unusable
-from rag.api.service import WEB
+from rag.api.service import WEB, PageFiles
 from rag.api.tools import Tools
 from rag.api.visits import Door, origins
 from rag.errors import RagError
@@ -54,7 +54,8 @@ def create_app(qa: NewsQA, settings: Settings, tracer: Tracer | None = None) -> 
     app.state.library = Library(qa, settings.data)
     app.state.line = Line(settings.answers_at_once, settings.queue, per_key if door.is_locked else None)
     # More at a time would only wait for each other, and those who came first would wait longest.
-    app.state.searchers = CapacityLimiter(_SEARCHERS * (settings.threads or os.cpu_count() or 1))
+    searchers = _SEARCHERS * (settings.threads or os.cpu_count() or 1)
+    app.state.searchers = ThreadPoolExecutor(searchers, thread_name_prefix="rag-search")
     app.state.rate = Rate(settings.rate)
     app.state.jobs = Jobs()
     app.state.meter = Meter(app.state.line)
@@ -72,7 +73,7 @@ def create_app(qa: NewsQA, settings: Settings, tracer: Tracer | None = None) -> 
         app.include_router(part.routes)
     app.state.tools = Tools(app)
     app.mount("/mcp", app.state.tools)
-    app.mount("/web", StaticFiles(directory=WEB))
+    app.mount("/web", GZipMiddleware(PageFiles(directory=WEB)))
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
 
@@ -81,5 +82,6 @@ def create_app(qa: NewsQA, settings: Settings, tracer: Tracer | None = None) -> 
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.tools.running():
         yield
+    app.state.searchers.shutdown(cancel_futures=True)
     await run_in_threadpool(app.state.jobs.close)
     await run_in_threadpool(app.state.library.close)

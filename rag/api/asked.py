@@ -10,6 +10,8 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Executor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
@@ -108,6 +110,15 @@ class Asked:
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
+
+
+async def searched(threads: Executor, search: Callable[[], T]) -> T:
+    """What a search gives, done by the next thread that is free.
+
+    The threads take one search after the other by themselves: one that had to be handed the next by the event loop
+    would leave its processor idle until that gets to it.
+    """
+    return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, search)
 
 
 async def unless_gone(receive: Receive, work: Awaitable[T], stop: Callable[[], None]) -> T | None:

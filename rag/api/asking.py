@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from rag.api.asked import Asked
+from rag.api.asked import Asked, searched
 from rag.api.bodies import (
     AskRequest,
     ChatRequest,
@@ -20,7 +19,6 @@ from rag.api.bodies import (
 )
 from rag.api.streams import Frames, described, frames_for, reply
 from rag.api.visits import Reading, Visit
-from rag.errors import InputError
 from rag.traces import stage
 from rag.types import Answer, DraftCheck, Message, Summary
 
@@ -39,14 +37,10 @@ async def ask(body: AskRequest, request: Request, visit: Reading) -> Answer | Re
 
 @routes.post("/v1/chat", response_model=Answer, responses=_ANSWER, tags=["ask"])
 async def chat(body: ChatRequest, request: Request, visit: Reading) -> Answer | Response:
-    """The answer to the last turn; its `question` is the one that was understood, which stands alone."""
-    *history, last = body.messages
-    if last.role != "user":
-        raise InputError(
-            f"The last turn is of role {last.role!r}.", hint="Send the question as the last turn, role user."
-        )
+    """The answer to the user's last turn; its `question` is the one that was understood, which stands alone."""
+    question, history = body.question_and_history()
     frames = frames_for(request, body.stream)
-    return await answered(request, visit, last.content, tuple(history), given(body), frames)
+    return await answered(request, visit, question, history, given(body), frames)
 
 
 @routes.post("/v1/search", response_model=Hits, tags=["ask"])
@@ -58,7 +52,7 @@ async def search(body: SearchRequest, request: Request, visit: Reading) -> Respo
             hits = visit.qa.search(body.question, k=body.k, **given(body))
         return Hits(hits=hits).model_dump_json()
 
-    told = await run_sync(found, limiter=request.app.state.searchers)
+    told = await searched(request.app.state.searchers, found)
     return Response(told, media_type="application/json")
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from rag import __version__
+from rag.completions import turn_of_user
+from rag.errors import InputError
 from rag.jobs import Job
 from rag.types import Article, Deletion, Filters, Form, Hit, Message, OptionalMoment
 
@@ -45,12 +47,29 @@ class AskRequest(Filters):
 
 
 class ChatRequest(Filters):
-    """A conversation whose last turn is the user's question."""
+    """A conversation; the question is the user's last turn, what comes after it is passed over."""
 
     model_config = _examples({"messages": [{"role": "user", "content": _EXAMPLE}]})
 
-    messages: tuple[Message, ...] = Field(min_length=1, max_length=201)
+    messages: tuple[Message, ...] = Field(
+        min_length=1,
+        max_length=201,
+        json_schema_extra={"contains": turn_of_user({"type": "string", "pattern": r"\S"})},
+    )
     stream: StrictBool = False
+
+    def question_and_history(self) -> tuple[str, tuple[Message, ...]]:
+        """The user's last turn that says something, and the turns before it.
+
+        Raises:
+            InputError: there is none.
+        """
+        asked = [n for n, turn in enumerate(self.messages) if turn.role == "user" and turn.content.strip()]
+        if not asked:
+            raise InputError(
+                "No turn of the user asks anything.", hint="Send the question as the last turn, role user."
+            )
+        return self.messages[asked[-1]].content, self.messages[: asked[-1]]
 
 
 class SearchRequest(Filters):

@@ -32,6 +32,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         described = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
         parts |= described.pop("$defs")
         parts[model.__name__] = described
+    for part in parts.values():
+        _leave_bytes_untyped(part)
     schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, methods in schema["paths"].items():
         name = "OpenAIErrorBody" if path in OPENAI_PATHS else "ErrorBody"
@@ -45,6 +47,14 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
                 operation.setdefault("parameters", []).append(_COLLECTION_PARAMETER)
     app.openapi_schema = schema
     return schema
+
+
+def _leave_bytes_untyped(part: dict[str, Any]) -> None:
+    """A file in a form is whatever bytes it is: OpenAPI 3.1 gives it a media type and no type of JSON."""
+    for field in part.get("properties", {}).values():
+        items = field.get("items", {})
+        if "contentMediaType" in items:
+            items.pop("type", None)
 
 
 _COLLECTION_PARAMETER = {

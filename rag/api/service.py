@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
 
 from rag.api.bodies import Health
 from rag.api.visits import Ruling
@@ -15,6 +17,7 @@ from rag.meter import CONTENT_TYPE
 from rag.types import CheckReport
 
 WEB = Path(__file__).resolve().parent.parent / "web"
+_KEPT = {"Cache-Control": "no-cache"}
 
 routes = APIRouter()
 
@@ -46,7 +49,17 @@ def check(visit: Ruling) -> CheckReport:
     return visit.qa.check()
 
 
+class PageFiles(StaticFiles):
+    """What the page consists of; a browser keeps it and asks each time whether it has changed."""
+
+    def file_response(self, *args: Any, **named: Any) -> Response:
+        """The file, or that it has not changed."""
+        response = super().file_response(*args, **named)
+        response.headers.update(_KEPT)
+        return response
+
+
 @routes.get("/", include_in_schema=False)
 async def page() -> Response:
     """The page for people."""
-    return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY})
+    return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY, **_KEPT})

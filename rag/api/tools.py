@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
-from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rag.api.asked import searched
 from rag.api.refusals import on_rag_error
 from rag.api.visits import Visit, enter
 from rag.errors import RagError
@@ -58,7 +58,7 @@ class Tools:
     async def _run(self, context: Any, call: Callable[[Any], T], *, needs_model: bool) -> T:
         visit: Visit = context.request_context.request.state.visit
         if not needs_model:
-            return await run_sync(lambda: call(visit.qa), limiter=self._app.state.searchers)
+            return await searched(self._app.state.searchers, lambda: call(visit.qa))
         with self._app.state.line.enter(visit.caller.id) as place:
             await place.turn()
             return await run_in_threadpool(lambda: call(visit.qa))

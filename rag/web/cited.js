@@ -53,15 +53,20 @@ export function sources(citations) {
   return h("section", { class: "sources" }, h("h3", {}, t("sources")), h("ol", { role: "list" }, citations.map(item)));
 }
 
-/** What sources say differently, side by side, newest first. */
+/** What sources of an answer or a summary say differently, side by side. */
 export function disagreements(result, numbers) {
-  const found = result.disagreements || [];
+  const found = result.disagreements || result.disputes.map(dispute);
   if (!found.length) return null;
   const side = (one) => h("li", {}, h("q", {}, one.value),
     h("span", { class: "marks" }, one.citations.map((citation) => mark(citation, numbers.of(citation), () => result.citations))),
     h("span", { class: "where" }, one.citations[0] ? place(one.citations[0]) : ""));
   return h("section", { class: "disagree" }, h("h3", {}, t("disagree")), found.map((one) =>
     h("div", {}, h("p", {}, one.about), h("ul", { class: "sides" }, one.sides.map(side)))));
+}
+
+function dispute({ about, statements }) {
+  const sides = statements.map((one) => ({ value: one.text, citations: one.citations }));
+  return { about: about === "day" ? t("day") : about, sides };
 }
 
 /** A button that copies the address of a citation. */
@@ -81,11 +86,14 @@ export function copyButton(result) {
 export function summary(result) {
   const numbers = new Numbers();
   const share = `${Math.round(result.covered * 100)} %`;
+  const lines = (all) => h("ul", { class: "statements" }, all.map((one) => statement(one, numbers, () => result.citations)));
+  const open = result.unsettled || [];
   return h("section", { class: "card answered", lang: result.language },
     h("header", {}, h("h3", {}, t("summary")), h("small", {}, t("covered", { share }))),
-    result.statements.length
-      ? h("ul", { class: "statements" }, result.statements.map((one) => statement(one, numbers, () => result.citations)))
-      : h("p", {}, result.missing),
+    result.headline && result.article_ids.length > 1 ? h("p", { class: "headline" }, result.headline.text) : null,
+    result.statements.length ? lines(result.statements) : h("p", {}, result.missing),
+    disagreements(result, numbers),
+    open.length ? h("section", { class: "open" }, h("h3", {}, t("unsettled")), lines(open)) : null,
     result.citations.length ? sources(result.citations) : null,
     h("footer", { class: "row" }, copyButton(result)));
 }
