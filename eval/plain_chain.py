@@ -1,8 +1,10 @@
 """What people would write instead: a plain retrieval chain out of stock LangChain parts, with the same models.
 
-1,000-character chunks in Chroma, four of them stuffed into the prompt, one call of the model. A target for `rag eval`:
+1,000-character chunks in Chroma, four of them stuffed into the prompt, one call of the model. Targets for `rag eval`:
+`ask` keeps the replies in plain_chain.jsonl and asks for none that stands there, `replayed` needs no model.
 
     rag eval run eval/facts.yaml --n 20 --against eval/plain_chain.py:ask --html beside.html
+    rag eval run eval/facts.yaml --n 20 --replay eval/replies.jsonl --against eval/plain_chain.py:replayed
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from rag.encoder import open_encoder
 from rag.errors import SettingsError
 from rag.evaluation import read_facts
 from rag.llm import open_llm
+from rag.replay import Recording, Replay
 from rag.settings import read_settings
 from rag.types import ChatModel, Encoder, Message
 
 FACTS = Path(__file__).with_name("facts.yaml")
+REPLIES = Path(__file__).with_name("plain_chain.jsonl")
 CHUNKS = 4
 MAX_TOKENS = 300
 PROMPT = ChatPromptTemplate.from_template(
@@ -93,18 +97,35 @@ def chain(texts: list[str], encoder: Encoder, model: ChatModel) -> Runnable[str,
     return whole
 
 
-@cache
-def _chain() -> Runnable[str, dict[str, Any]]:
-    settings = read_settings()
-    model = open_llm(settings)
+def recorded() -> ChatModel:
+    """The model of the settings; its replies are kept.
+
+    Raises:
+        SettingsError: the settings name none.
+    """
+    model = open_llm(read_settings())
     if model is None:
         raise SettingsError("RAG_LLM = 'none' writes no answer.", hint="Name a model.")
-    return chain(list(read_facts(FACTS).texts), open_encoder(settings), model)
+    return Recording(model, REPLIES)
+
+
+@cache
+def _chain(live: bool) -> Runnable[str, dict[str, Any]]:
+    model = recorded() if live else Replay(REPLIES)
+    return chain(list(read_facts(FACTS).texts), open_encoder(read_settings()), model)
 
 
 def ask(question: str) -> dict[str, Any]:
     """The chain's answer, with the chunks it has read as its quotes."""
-    found = _chain().invoke(question)
+    return _told(_chain(live=True).invoke(question))
+
+
+def replayed(question: str) -> dict[str, Any]:
+    """The same with the replies that were kept, without the model."""
+    return _told(_chain(live=False).invoke(question))
+
+
+def _told(found: dict[str, Any]) -> dict[str, Any]:
     spent = found["reply"].usage_metadata
     return {
         "text": found["reply"].content,

@@ -15,7 +15,16 @@ from test_evaluation import EVAL, gold
 from rag import NewsQA
 from rag.cli import main
 from rag.errors import InputError
-from rag.evaluation import SUITES, Target, lint, make_suites, read_facts, render_robustness, robustness
+from rag.evaluation import (
+    SUITES,
+    Target,
+    lint,
+    make_suites,
+    read_facts,
+    render_robustness,
+    robustness,
+    robustness_markdown,
+)
 from rag.settings import Settings
 from rag.types import Answer, Event, Status
 
@@ -167,6 +176,9 @@ def test_what_may_not_change_does_not(tmp_path: Path, facts: Path) -> None:
     assert [one.suite for one in report.outcomes] == ["order", "planted", "removed-1", "distractors-10"]
     assert report.passed, render_robustness(report)
     assert report.outcomes[0].row.before == 1
+    rows = robustness_markdown(report).splitlines()
+    assert rows[2] == "| `order` | 2 | 100.0% | 100.0% | 0 | 0 |  |"
+    assert rows[4] == "| `removed-1` | 1 |  | silent: 100.0% | 0 |  |  |"
 
 
 def test_an_answer_that_obeys_an_article_is_caught(tmp_path: Path, facts: Path) -> None:

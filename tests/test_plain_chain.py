@@ -10,6 +10,8 @@ from types import ModuleType
 import pytest
 from fakes import FakeChatModel, HashEncoder
 
+from rag import Recording, Replay
+
 pytest.importorskip("langchain_chroma")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,3 +52,15 @@ def test_braces_in_articles_and_questions_are_no_places(plain_chain: ModuleType)
     plain_chain.chain(["Ein {context} kam."], HashEncoder(), model).invoke("Was ist {question}?")
     assert "Ein {context} kam." in model.asked[0][0].content
     assert model.asked[0][0].content.endswith("Question: Was ist {question}?")
+
+
+def test_what_the_model_said_once_answers_without_it(plain_chain: ModuleType, tmp_path: Path) -> None:
+    live, again = FakeChatModel(["Anna Roth."]), FakeChatModel([])
+    path = tmp_path / "plain_chain.jsonl"
+    question = "Wer eröffnete den neuen Hafen?"
+    said = [
+        plain_chain.chain(TEXTS[:1], HashEncoder(), model).invoke(question)["reply"].content
+        for model in (Recording(live, path), Recording(again, path), Replay(path))
+    ]
+    assert said == ["Anna Roth."] * 3
+    assert (len(live.asked), len(again.asked)) == (1, 0)

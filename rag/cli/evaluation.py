@@ -326,6 +326,7 @@ def eval_robust(
     into: Annotated[
         Path | None, typer.Option("--into", metavar="DIR", help="Only write the suites there, as fact files.")
     ] = None,
+    markdown: Annotated[Path | None, _report_option("--markdown", "Write the table as Markdown.")] = None,
     record: Annotated[Path | None, _report_option("--record", "Keep the model's replies.")] = None,
     replay: Annotated[Path | None, _report_option("--replay", "Answer with these replies.")] = None,
     data: Data = None,
@@ -341,8 +342,17 @@ def eval_robust(
       rag eval robust --allow order=0 --allow removed=0.1
       rag eval robust --into suites/
     """
-    from rag.evaluation import make_suites, read_facts, render_robustness, robustness
+    from rag.evaluation import (
+        check_places,
+        make_suites,
+        read_facts,
+        render_robustness,
+        robustness,
+        robustness_markdown,
+        write_text,
+    )
 
+    check_places([markdown])
     if into:
         for made in make_suites(read_facts(file), suite or (), seed=seed):
             say(str(made.write(into / made.name)))
@@ -371,6 +381,8 @@ def eval_robust(
             keep=keep,
             progress=_steady(progress),
         )
+    if markdown:
+        write_text(markdown, robustness_markdown(report))
     if as_json:
         say_json(report)
     else:

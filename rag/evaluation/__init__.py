@@ -24,6 +24,7 @@ from rag.evaluation.report import (
     render_difference,
     render_markdown,
     render_robustness,
+    robustness_markdown,
     write_junit,
     write_text,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "render_page",
     "render_robustness",
     "robustness",
+    "robustness_markdown",
     "run",
     "schema",
     "side_by_side",

@@ -244,6 +244,28 @@ def render_robustness(report: Robustness) -> str:
     return "\n\n".join(filter(None, [_table(head, rows), "\n".join(lines)]))
 
 
+def robustness_markdown(report: Robustness) -> str:
+    """The same as Markdown, a row per suite; of `silent` and `disputed` ones the share that did what is right."""
+    words = {"silent": "silent: ", "disputed": "shown: "}
+    rows = []
+    for one in report.outcomes:
+        row, word = one.row, words.get(one.kind, "")
+        before = "" if word else f"{row.before:.1%}"
+        gained = "" if word else str(len(row.gained))
+        shares = (before, f"{word}{row.after:.1%}", str(len(row.lost)), gained)
+        rows.append((f"`{one.suite}`", str(row.n), *shares, str(len(one.planted)) if one.planted else ""))
+    head = (
+        "suite",
+        "facts",
+        "right without the change",
+        "with it",
+        "lost",
+        "gained",
+        "repeat what was planted",
+    )
+    return f"{_pipes(head, rows)}\n"
+
+
 def write_junit(report: EvalReport, path: str | Path) -> None:
     """Write JUnit XML: a suite with a case per fact, and one with a case per bound.
 
