@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ import pytest
 from fakes import FakeChatModel, HashEncoder
 
 from rag import Recording, Replay
+from rag.types import ChatModel
 
 pytest.importorskip("langchain_chroma")
 
@@ -58,9 +60,14 @@ def test_what_the_model_said_once_answers_without_it(plain_chain: ModuleType, tm
     live, again = FakeChatModel(["Anna Roth."]), FakeChatModel([])
     path = tmp_path / "plain_chain.jsonl"
     question = "Wer eröffnete den neuen Hafen?"
+    opened: list[Callable[[], ChatModel]] = [
+        lambda: Recording(live, path),
+        lambda: Recording(again, path),
+        lambda: Replay(path),
+    ]
     said = [
-        plain_chain.chain(TEXTS[:1], HashEncoder(), model).invoke(question)["reply"].content
-        for model in (Recording(live, path), Recording(again, path), Replay(path))
+        plain_chain.chain(TEXTS[:1], HashEncoder(), model()).invoke(question)["reply"].content
+        for model in opened
     ]
     assert said == ["Anna Roth."] * 3
     assert (len(live.asked), len(again.asked)) == (1, 0)
