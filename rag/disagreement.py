@@ -25,7 +25,8 @@ from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
 from rag.words import words
 
-_SURE = 0.3  # how likely words must answer to be a side
+_SURE = 0.3  # how likely words of a single article must answer to be a side
+_BACKED = 0.12  # the same for words that several articles are likely to answer with
 _HEARD = 0.2  # weight of a side, in that of the weightiest one, below which it is not heard
 _SAME_CLAIM = 0.6  # closeness from which a negation on one side only is a disagreement
 _ROUGHLY = 0.05  # relative difference of numbers of which one is rounded
@@ -258,7 +259,7 @@ def _spotted(question: Question, nearby: Nearby) -> list[list[_Value]]:
     stems: dict[str, frozenset[str]] = {}
     for spot in spots(question, nearby.hits, nearby.texts, nearby.encoder):
         article = spot.hit.article_id
-        if article in stems or spot.surety < _SURE:
+        if article in stems or spot.surety < _BACKED:
             continue
         stems[article] = stems_of(nearby.texts[article], spot.hit.language)
         side = next((side for side in sides if _tell_alike(side[0], spot, stems)), None)
@@ -266,6 +267,7 @@ def _spotted(question: Question, nearby: Nearby) -> list[list[_Value]]:
             sides.append([spot])
         else:
             side.append(spot)
+    sides = [side for side in sides if len(side) > 1 or side[0].surety >= _SURE]
     weights = [sum(spot.surety for spot in side) for side in sides]
     kept = [side for side, weight in zip(sides, weights, strict=True) if weight >= _HEARD * max(weights)]
     if len(kept) < 2:
