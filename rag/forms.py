@@ -6,6 +6,7 @@ sentence of an article, or speaker and words as they stand there.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,18 @@ from rag.types import (
 )
 
 _CONTEXT = 2  # sentences before a dated one that may come with it, where only they tell who or what is meant
+_FRAGMENT = 4  # a quotation of so few words is part of the article's own sentence
+_MAX_AROUND = 300  # characters of that sentence
 _KEPT = 5_000  # dates or speeches that are held at a time; of more, those of the newest articles
+_SOURCE = re.compile(
+    r"\b(?:laut|gemäß|nach|according\s+to|Angaben?|Einschätzung|Auffassung|Meinung|Ansicht|Aussagen?|Auskunft|Informationen|"
+    r"Berichten?|Darstellung|Worten)\s+(?:von\s+|the\s+)?$",
+    re.IGNORECASE,
+)
+_ZUFOLGE = re.compile(r"\s+zufolge\b")
+_CLAUSE = re.compile(
+    r"(?:dass|daß|ob|wie|was|wer|wo|wann|warum|weshalb|that|whether|how|why|what|when|where|who)\b"
+)
 _UNREAD = {
     "de": "Nicht mehr gelesen: {} von {} Artikeln.",
     "en": "Not read any more: {} of {} articles.",
@@ -58,6 +70,15 @@ _DIFFER = {
     "it": "Gli articoli discordano:",
     "tr": "Makaleler ayrılıyor:",
     "ru": "Статьи расходятся:",
+}
+_UNSETTLED = {
+    "de": "Offen oder umstritten:",
+    "en": "Open or disputed:",
+    "fr": "En suspens ou contesté :",
+    "es": "Pendiente o discutido:",
+    "it": "In sospeso o controverso:",
+    "tr": "Açık ya da tartışmalı:",
+    "ru": "Не решено или спорно:",
 }
 
 
@@ -158,11 +179,11 @@ def _once(found: Sequence[_Found]) -> list[_Found]:
 def _dates_of(article: Article, told: Sequence[Told]) -> list[_Found]:
     by_start = {one.citation.start: one for one in told}
     starts = {sentence.n: sentence.start for sentence in article.sentences}
-    return [
+    found = [
         _Found(_with_context(article, told, by_start[starts[when.sentence]]), when=when)
         for when in dated(article)
-        if by_start[starts[when.sentence]].is_telling
     ]
+    return [one for one in found if one.told.is_telling]
 
 
 def _with_context(article: Article, told: Sequence[Told], one: Told) -> Told:
@@ -188,10 +209,40 @@ def _speech(article: Article, told: Sequence[Told], said: Said) -> _Found:
     place, cited = _around(article, told, said.start, said.end)
     named = _around(article, told, said.speaker_start, said.speaker_end)[1]
     words = one_line(article.text[said.start : said.end])
-    text = f"{one_line(said.speaker)}: " + (compose.marked(words, article.language) if said.direct else words)
-    one = Told(cited, article.language, place, text, Account(text, article.language), told[0].newest)
     inside = cited.start <= named.start and named.end <= cited.end
+    text = _spoken(article, said, words, cited, inside)
+    one = Told(cited, article.language, place, text, Account(text, article.language), told[0].newest)
     return _Found(one, said=said, words=words, named=None if inside else named)
+
+
+def _spoken(article: Article, said: Said, words: str, cited: Citation, inside: bool) -> str:
+    """Speaker and words; where those do not read by themselves the clause or the sentence that they stand in."""
+    speaker = one_line(said.speaker)
+    speaker = speaker[:1].upper() + speaker[1:]
+    around = one_line(cited.quote)
+    if len(around) > _MAX_AROUND or not _needs_sentence(article, said, words, inside):
+        return f"{speaker}: " + (compose.marked(words, article.language) if said.direct else words)
+    if said.direct and inside and said.speaker_end <= said.start:
+        around = one_line(article.text[said.speaker_start : said.end + 1])
+        return around[:1].upper() + around[1:]
+    return around if inside else f"{speaker}: {around}"
+
+
+def _needs_sentence(article: Article, said: Said, words: str, inside: bool) -> bool:
+    """Whether speaker and words cannot stand alone.
+
+    A few quoted words say nothing without what they are said of; words that open with a verb ("Wie der Rat
+    mitteilte, ist …") or in the middle of a clause are no sentence; "laut dem Rat" has the speaker in another case.
+    """
+    if said.direct:
+        return len(words.split()) <= _FRAGMENT
+    if inside and _SOURCE.search(article.text, max(0, said.speaker_start - 60), said.speaker_start):
+        return True
+    if inside and (
+        said.start <= said.speaker_start < said.end or _ZUFOLGE.match(article.text, said.speaker_end)
+    ):
+        return True
+    return words[:1].islower() and _CLAUSE.match(words) is None
 
 
 def _around(article: Article, told: Sequence[Told], start: int, end: int) -> tuple[int, Citation]:
@@ -239,12 +290,13 @@ def as_speech(entry: Entry, statement: Statement) -> Speech:
 
 
 def render(summary: Summary) -> str:
-    """The text of a summary: sentences in a row, or lines; then what the articles differ in, then what is missing."""
+    """The text of a summary: sentences in a row, or lines; then what differs, what is open, what is missing."""
     if not summary.statements:
         return compose.not_found(summary.language)
     lines = _lines(summary)
     body = " ".join(lines) if summary.form is Form.TEXT else "\n".join(f"- {line}" for line in lines)
-    return "\n\n".join(filter(None, [body, _differing(summary.disputes, summary.language), summary.missing]))
+    apart = [_differing(summary.disputes, summary.language), _unsettled(summary.unsettled, summary.language)]
+    return "\n\n".join(filter(None, [body, *apart, summary.missing]))
 
 
 def _lines(summary: Summary) -> list[str]:
@@ -271,6 +323,14 @@ def _differing(disputes: Sequence[Dispute], language: str) -> str:
     for one in disputes:
         lines += [f"{'-' if n == 0 else ' '} {_told_when(told)}" for n, told in enumerate(one.statements)]
     return "\n".join(lines)
+
+
+def _unsettled(statements: Sequence[Statement], language: str) -> str:
+    if not statements:
+        return ""
+    return "\n".join(
+        [_UNSETTLED.get(language, _UNSETTLED["en"]), *(f"- {_told_when(one)}" for one in statements)]
+    )
 
 
 def _told_when(statement: Statement) -> str:

@@ -86,7 +86,7 @@ _GENITIVES = frozenset(
 )
 _TIES = frozenset("von vom aus für beim of from for at".split())
 _LOOSE_TIES = frozenset(
-    "in im an am auf gegen über zu zum zur bei mit nach um vor unter zwischen on with against über".split()
+    "in im an am auf außer gegen über zu zum zur bei mit nach um vor unter zwischen on with against".split()
 )
 _AND = frozenset("und sowie oder and &".split())
 _OBJECT_CASE = frozenset("den dem einem einen ihm ihn ihnen seinem ihrem diesem allen him them".split())
@@ -557,6 +557,9 @@ class _Reader:
         """Speech without a speaker of its own: a bare quotation, or a sentence in forms of reported speech."""
         if self._speaker is None or self._silent >= _CARRIES:
             return
+        if any(self._reports(n) for n in range(len(self._tokens))):
+            self._speaker = None  # somebody else speaks, who could not be read
+            return
         outside = self._masked[self._start : self._end]
         whole = [span for span in self._quotes if self._start <= span[0] and span[1] <= self._end]
         if whole and not re.search(r"[^\W_]", re.sub(r"[·\s]", "", outside)):
@@ -831,6 +834,8 @@ class _Reader:
         """Whether a phrase names somebody or something that speaks, and neither a time nor nothing at all."""
         spoken = re.findall(r"\w+", self._text[first:last])
         if not spoken or spoken[0].casefold() in _NOBODY or spoken[-1].casefold() in _WHEN:
+            return False
+        if spoken[0].casefold() in {"in", "im", "an", "am", "auf"}:  # a place
             return False
         return len(spoken) > 1 or spoken[0].casefold() not in _POINTERS
 

@@ -1,8 +1,8 @@
-"""A sentence -> can it stand where the sentence before it is missing?
+"""A sentence -> can it stand where the sentence before it is missing? Does it say that something is not settled?
 
 In: one sentence with its language. Out: whether it points back ("Dies", "Daher", "Mit dieser Tafel"), goes on with what
-somebody said before without naming who, or holds half of a quotation. German and English by closed classes of words; in
-other languages by pronouns alone.
+somebody said before without naming who, holds half of a quotation, or leaves something open. German and English by
+closed classes of words; in other languages by pronouns alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BACK = frozenset(
 _JOINS = frozenset(
     """und oder aber doch jedoch denn so auch zudem außerdem allerdings hingegen ferner weiter weiterhin damals zuvor
     zunächst anschließend schließlich später vielmehr einerseits indes indessen unterdessen währenddessen schon
-    wiederum zugleich gleichzeitig derweil ebenfalls beide beiden gleichwohl
+    wiederum zugleich demgegenüber gleichzeitig derweil ebenfalls beide beiden gleichwohl
     and but or so then also however moreover meanwhile afterwards later earlier nevertheless still yet furthermore
     finally mais et aussi pero y también ma e anche но и также ama ve ayrıca""".split()
 )
@@ -49,6 +49,18 @@ _POINTED = re.compile(
     r"ihm|ihr|ihnen|denen|this|that|these|those|him|them|such)\b"
     r"(?!\s+(?:Jahr|Monat|Woche|Sommer|Herbst|Winter|Frühling|Frühjahr|Tag|year|month|week|summer|spring|autumn))",
     re.IGNORECASE,
+)
+# "Die Stadt war zu Gesprächen darüber bereit", "Gründe hierfür sind": inside the first clause, where nothing before it
+# can be meant, and no clause behind it says what is.
+_POINTED_INSIDE = re.compile(
+    r"[^,;:–—()]*?\b(?:hier(?:für|zu|von|bei|durch|auf|über|mit|aus|gegen)|da(?:für|von|rüber|zu|gegen|ran|rauf|raus|durch|bei|rin))"
+    r"\b(?![^.]*,\s*(?:dass|daß|ob|wie|was|wer|wo|wann|warum)\b)(?![^.]*,[^.]*\bzu\s+\w+en\b)"
+)
+# "Im Mai wird sie nicht mehr antreten", "Laut der Agentur starb er": the subject behind the verb stands for somebody.
+_SUBJECT_BEHIND = re.compile(
+    r"[^,;:–—()„“”\"»«]*?\s(?:ist|war|hat|hatte|wird|wurde|will|wollte|soll|sollte|kann|konnte|muss|musste|darf|durfte|sei|habe|"
+    r"werde|kam|ging|starb|sprach|trat|gab|nahm|fand|stand|lag|blieb|ließ|schrieb|verstarb|galt|[a-zäöüß]{2,}te)n?\s+"
+    r"(?:er|sie|ihm|ihn|ihnen)\b(?!\s*,)"
 )
 # Behind the finite verb a word that joins says the same: "Er erklärte daraufhin", "Die Bahn streikt ebenfalls".
 _JOINED = re.compile(
@@ -75,7 +87,10 @@ def points_back(text: str, language: str) -> bool:
     """Whether only the sentence before tells who or what is meant, or who says it."""
     if _first(text) in _BACK or any(pattern.match(text) for pattern in (_POINTED, _DAS, _ES)):
         return True
-    return language in {"de", ""} and _goes_on_reporting(text)
+    if language not in {"de", ""}:
+        return False
+    inside = any(pattern.match(text) for pattern in (_POINTED_INSIDE, _SUBJECT_BEHIND))
+    return inside or _goes_on_reporting(text)
 
 
 def joins(text: str) -> bool:
@@ -107,3 +122,22 @@ def cuts_quotation(text: str) -> bool:
         elif mark == "”":
             depth -= 1
     return depth != 0 or text.count('"') % 2 == 1
+
+
+# What nobody knows yet, what is disputed, what is still to be decided.
+_UNSETTLED = re.compile(
+    r"\b(?:un(?:klar|geklärt|gewiss|gelöst|entschieden)|umstritten|strittig|fraglich)\b|"
+    r"\b(?:bleibt|bleiben|blieb|blieben|ist|sind|war|waren|sei|seien)\s+(?:\w+\s+){0,3}offen\b(?!bar|sichtlich)|"
+    r"\bwird\s+sich\s+(?:\w+\s+){0,6}zeigen\b|\bsteh(?:t|en)\s+(?:\w+\s+){0,3}noch\s+aus\b|"
+    r"\bnoch\s+(?:nicht|keine[nmrs]?)\s+(?:\w+\s+){0,2}(?:bekannt|entschieden|geklärt|fest|klar|Angaben|Entscheidung|Einigung)\b|"
+    r"\b(?:wird|werden|wurde|wurden)\s+(?:\w+\s+){0,3}noch\s+(?:\w+\s+){0,2}(?:ermittelt|geprüft|untersucht|verhandelt)\b|"
+    r"\b(?:Ermittlungen|Verhandlungen|Untersuchungen)\s+(?:dauern\s+an|laufen)\b|"
+    r"\b(?:remains?|remained|is|are|was|were)\s+(?:\w+\s+){0,2}(?:unclear|unresolved|undecided|uncertain|disputed|"
+    r"controversial|to\s+be\s+seen|under\s+investigation)\b|\b(?:has|have)\s+yet\s+to\b|"
+    r"\bnot\s+yet\s+(?:known|clear|decided|confirmed)\b",
+)
+
+
+def leaves_open(text: str) -> bool:
+    """Whether a sentence says that something is not known, not decided or disputed."""
+    return _UNSETTLED.search(text) is not None

@@ -1,8 +1,8 @@
-"""Articles -> the sentences that tell most of them, word for word.
+"""Articles -> the sentences that tell most of them, in their own words.
 
 In: articles with their sentences, one after the other, so that any number of them fits into memory. Out: statements
-that are sentences of the articles, each with its citations. A program chooses them: no model writes, so nothing can be
-made up.
+that are sentences of the articles, condensed where that is safe (rag.condense), each with its citations. A program
+chooses them: no model writes, so nothing can be made up.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from rag.accounts import Account
 from rag.answer import one_line
+from rag.condense import condensed
 from rag.errors import InputError
-from rag.standing import cuts_quotation, joins, points_back
+from rag.standing import cuts_quotation, joins, leaves_open, points_back
 from rag.types import Article, Citation, Dispute, Encoder, Form, Progress, Sentence, Statement, Verdict
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ MAX_SENTENCES = 100
 MAX_WORDS = 5_000
 """A summary has at most as many words."""
 
-FINGERPRINT = "summaries 3"
+FINGERPRINT = "summaries 4"
 """Raised whenever the same articles may be summarised differently."""
 
-_NOTES = "2"  # raised whenever notes are written differently
+_NOTES = "3"  # raised whenever notes are written differently
 _MIN_WORDS = 4  # content words of a sentence that tells something on its own
 _MAX_CHARS = 500
 _NOTED = 24  # sentences of an article that are kept for choice, and one more for every ten it has
@@ -55,6 +56,7 @@ _POOR = 0.5  # what a sentence loses that is none, or boilerplate
 _EXCHANGED = 60  # sentences up to which a choice is improved by exchanging
 _EXCHANGES = 20
 _DISPUTES = 10
+_UNSETTLED = 3
 _USUAL = {Form.TIMELINE: 20, Form.WHO_SAID_WHAT: 20}  # sentences, where nobody says how many
 _SAME_TOPIC = 0.4  # likeness from which two sentences may tell of one event
 
@@ -89,7 +91,7 @@ class _Weights:
 
 # Where words are counted, what counts is how much of the source they hold; of a few sentences each has to matter.
 _BY_WORDS = _Weights(meaning=0.05, lead=0.005, length=0.6)
-_BY_SENTENCES = _Weights(meaning=0.35, lead=0.06, length=0.25)
+_BY_SENTENCES = _Weights(meaning=0.25, lead=0.06, length=0.25)
 
 
 class Notes(Protocol):
@@ -163,7 +165,7 @@ def wanted(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One sentence of one article.
+    """One sentence of one article, whole or condensed; its citation is of the whole.
 
     `place` counts from 0 in the article, headings left out; `newest` is 0 for sentences of the newest article.
     """
@@ -198,7 +200,8 @@ class Selection:
 
     `statements` come newest article first, inside an article as they stand there; `by_weight` are their places in the
     order they were chosen. `covered` is the share (0..1) of the articles' content units that they hold, see
-    `Units.covered`. `unread` counts the articles that time did not suffice for.
+    `Units.covered`. `unsettled` are further sentences that say what is open, newest first, where there are several
+    articles. `unread` counts the articles that time did not suffice for.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -206,6 +209,7 @@ class Selection:
     covered: float = 0.0
     headline: Statement | None = None
     disputes: tuple[Dispute, ...] = ()
+    unsettled: tuple[Statement, ...] = ()
     unread: int = 0
 
 
@@ -232,7 +236,7 @@ class Units:
 
 
 def sentences_of(article: Article, newest: int = 0) -> list[Told]:
-    """All sentences of an article but its headings."""
+    """All sentences of an article but its headings, whole."""
     plain = [sentence for sentence in article.sentences if not sentence.heading]
     return [_told(article, sentence, place, newest) for place, sentence in enumerate(plain)]
 
@@ -241,6 +245,11 @@ def _told(article: Article, sentence: Sentence, place: int, newest: int) -> Told
     cited = citation(article, sentence.start, sentence.end)
     text = one_line(cited.quote)
     return Told(cited, article.language, place, text, Account(text, article.language), newest)
+
+
+def _condensed(one: Told) -> Told:
+    text = condensed(one.text, one.language)
+    return one if text == one.text else replace(one, text=text, account=Account(text, one.language))
 
 
 def citation(article: Article, start: int, end: int) -> Citation:
@@ -353,6 +362,7 @@ def _reading(article: Article, encoder: Encoder, newest: int) -> _Reading:
     told = sentences_of(article, newest)
     units = Units()
     units.add(told)
+    told = [_condensed(one) for one in told]
     telling = [one for one in told if one.is_telling] or told
     room = min(_MAX_NOTED, _NOTED + len(telling) // 10)
     best = [telling[n] for n in _greedy(telling, units, room)]
@@ -373,9 +383,30 @@ def _recalled(article: Article, note: bytes, dimensions: int, newest: int) -> _R
     line, _, rows = note.partition(b"\n")
     head = json.loads(line)
     plain = [sentence for sentence in article.sentences if not sentence.heading]
-    told = [_told(article, plain[place], place, newest) for place in head["places"]]
+    told = [_condensed(_told(article, plain[place], place, newest)) for place in head["places"]]
     vectors = np.frombuffer(rows, dtype="<f2").astype(np.float32).reshape(len(told), dimensions)
     return _Reading(head["units"], told, vectors)
+
+
+def wordings(article: Article, encoder: Encoder, notes: Notes, key: str) -> dict[str, str]:
+    """What sentences of an article were worded as under `key`, the reader's language and the model, before."""
+    kept = notes.note(article.id, article.revision, notes_fingerprint(encoder, article))
+    head = json.loads(kept.partition(b"\n")[0]) if kept is not None else {}
+    return dict(head.get("wordings", {}).get(key, {}))
+
+
+def keep_wordings(
+    article: Article, encoder: Encoder, notes: Notes, key: str, worded: Mapping[str, str]
+) -> None:
+    """Adds wordings of its sentences to the note on an article; without a note nothing is kept."""
+    fingerprint = notes_fingerprint(encoder, article)
+    kept = notes.note(article.id, article.revision, fingerprint)
+    if kept is None:
+        return
+    line, _, rows = kept.partition(b"\n")
+    head = json.loads(line)
+    head.setdefault("wordings", {}).setdefault(key, {}).update(worded)
+    notes.set_note(article.id, article.revision, fingerprint, json.dumps(head).encode() + b"\n" + rows)
 
 
 def _greedy(told: Sequence[Told], units: Units, count: int) -> list[int]:
@@ -414,12 +445,32 @@ def _selected(
     ordered = sorted(chosen, key=lambda n: (told[n].newest, told[n].place))
     return Selection(
         statements=tuple(proven_by(told[n], told) for n in ordered),
-        by_weight=tuple(ordered.index(n) for n in chosen),
+        by_weight=tuple(ordered.index(n) for n in _together(chosen, told)),
         covered=units.covered(told[n].account for n in chosen),
         headline=headings[told[chosen[0]].newest] or proven_by(_opening(told, told[chosen[0]]), told),
         disputes=tuple(disputes(told, alike, chosen)),
+        unsettled=tuple(_unsettled(told, alike, chosen)) if len(headings) > 1 else (),
         unread=unread,
     )
+
+
+def _together(chosen: Sequence[int], told: Sequence[Told]) -> Iterator[int]:
+    """The chosen ones in their order, but each that points back right behind the sentence it points back to."""
+    at = {(told[n].citation.article_id, told[n].place): n for n in chosen}
+
+    def before(n: int) -> int | None:
+        one = told[n]
+        return None if one.stands_alone else at.get((one.citation.article_id, one.place - 1))
+
+    for n in chosen:
+        if before(n) is not None:
+            continue
+        following: int | None = n
+        while following is not None:
+            yield following
+            one = told[following]
+            behind = at.get((one.citation.article_id, one.place + 1))
+            following = behind if behind is not None and before(behind) == following else None
 
 
 def _opening(told: Sequence[Told], one: Told) -> Told:
@@ -653,3 +704,19 @@ def disputes(told: Sequence[Told], alike: Scores, chosen: Iterable[int]) -> Iter
             if about and key not in shown:
                 shown.add(key)
                 yield Dispute(about=about, statements=(proven_by(one, told), proven_by(another, told)))
+
+
+def _unsettled(told: Sequence[Told], alike: Scores, chosen: Sequence[int]) -> Iterator[Statement]:
+    """Sentences that say what is not settled and tell what no chosen one does, weightiest of an article first."""
+    shown = list(chosen)
+    open_ = [
+        n
+        for n, one in enumerate(told)
+        if n not in chosen and one.is_telling and one.stands_alone and leaves_open(one.text)
+    ]
+    for n in sorted(open_, key=lambda n: told[n].newest):
+        if len(shown) - len(chosen) >= _UNSETTLED:
+            return
+        if all(alike[n, other] < _SAME_TOPIC for other in shown):
+            shown.append(n)
+            yield proven_by(told[n], told)

@@ -50,6 +50,9 @@ class Summarising:
         self._until = self._started + wanted.deadline if wanted.deadline else None
         self._languages = {article.id: article.language for article in articles}
         self._asking = Asking(engine, focus or "?", (), Filters())
+        self._wordings: dict[str, dict[str, str]] = {}  # by article
+        self._new: dict[str, dict[str, str]] = {}  # those of them that no note holds yet
+        self._by_model = ""  # what is worded by a model is kept under, once there is some
 
     def events(self) -> Iterator[SummaryEvent]:
         """See `NewsQA.stream_summary`."""
@@ -62,7 +65,9 @@ class Summarising:
                 break
             told.append(self._worded(one))
             yield compose.numbered(told)[0][-1]
-        yield self._summary(chosen, told, rest, reading)
+        summary = self._summary(chosen, told, rest, reading)
+        self._keep()
+        yield summary
 
     def _chosen(self) -> tuple[summarise.Selection, Sequence[forms.Entry]]:
         catalog, encoder = self._engine.index.catalog, self._engine.index.encoder
@@ -90,8 +95,38 @@ class Summarising:
         """The statement in the reader's language; what somebody said stays in the original."""
         if self._wanted.form is Form.WHO_SAID_WHAT:
             return statement
-        own = self._languages.get(statement.citations[0].article_id, "")
-        return self._asking.reworded(statement, own, self._wanted.language)
+        cited = statement.citations[0]
+        own, reader = self._languages.get(cited.article_id, ""), self._wanted.language
+        llm = self._engine.llm() if own and reader and own != reader else None
+        if llm is None:
+            return self._asking.reworded(statement, own, reader)
+        self._by_model = "\0".join(
+            (reader, llm.fingerprint, load_prompt("translate").fingerprint, summarise.FINGERPRINT)
+        )
+        known = self._known(cited.article_id)
+        if statement.text not in known:
+            worded = self._asking.reworded(statement, own, reader).text
+            known[statement.text] = worded
+            self._new.setdefault(cited.article_id, {})[statement.text] = worded
+        return statement.model_copy(update={"text": known[statement.text]})
+
+    def _known(self, article_id: str) -> dict[str, str]:
+        """What was worded of an article before, in this summary or an earlier one."""
+        if article_id not in self._wordings:
+            index = self._engine.index
+            article = index.article(article_id)
+            self._wordings[article_id] = summarise.wordings(
+                article, index.encoder, index.catalog, self._by_model
+            )
+        return self._wordings[article_id]
+
+    def _keep(self) -> None:
+        """Puts what was worded into the notes, so that the next summary need not ask for it."""
+        index = self._engine.index
+        for article_id, worded in self._new.items():
+            summarise.keep_wordings(
+                index.article(article_id), index.encoder, index.catalog, self._by_model, worded
+            )
 
     def _summary(
         self,
@@ -103,7 +138,8 @@ class Summarising:
         language = self._wanted.language or self._own_language(told)
         disputes = [] if self._is_late() else list(chosen.disputes)
         apart = [self._worded(one) for dispute in disputes for one in dispute.statements]
-        statements, citations = compose.numbered([*told, *apart])
+        unsettled = [] if self._is_late() else [self._worded(one) for one in chosen.unsettled]
+        statements, citations = compose.numbered([*told, *apart, *unsettled])
         own, rest = statements[: len(told)], iter(statements[len(told) :])
         pairs = list(zip(entries, own, strict=False))
         missing = "" if own else compose.not_found(language)
@@ -124,6 +160,7 @@ class Summarising:
                 Dispute(about=one.about, statements=tuple(next(rest) for _ in one.statements))
                 for one in disputes
             ),
+            unsettled=statements[len(statements) - len(unsettled) :],
             text="",
             citations=citations,
             covered=chosen.covered,
@@ -136,14 +173,12 @@ class Summarising:
         return summary.model_copy(update={"text": forms.render(summary)})
 
     def _own_language(self, told: Sequence[Statement]) -> str:
-        """The language that most statements are in; that of the focus where there are none."""
+        """The language that most statements are in, or else most articles; that of the focus where there are none."""
         spoken = Counter(self._languages[one.citations[0].article_id] for one in told)
+        spoken = spoken or Counter(self._languages.values())
         return spoken.most_common(1)[0][0] if spoken else detect_language(self._focus)
 
     def _fingerprint(self) -> str:
-        """Changes with whatever shaped this summary; of the language model only where it was asked."""
-        parts = [self._engine.index.encoder.fingerprint, summarise.FINGERPRINT]
-        llm = self._engine.llm() if self._asking.usage.calls else None
-        if llm is not None:
-            parts += [llm.fingerprint, load_prompt("translate").fingerprint]
+        """Changes with whatever shaped this summary; of the language model only where it was asked, now or before."""
+        parts = [self._engine.index.encoder.fingerprint, summarise.FINGERPRINT, self._by_model]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

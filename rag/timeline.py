@@ -64,6 +64,12 @@ _FUTURE = re.compile(
 )
 # "…, am Dienstag das Verfahren einzuleiten": what is to be done lies ahead of whoever said so.
 _TO_BE_DONE = re.compile(r"[^,;:.]*\b(?:zu\s+[a-zäöüß]+n|[a-zäöüß]{2,}zu[a-zäöüß]{2,}en)\b", re.IGNORECASE)
+# "seit dem Beginn des Krieges im Februar 2022", "since 2022": what the sentence tells is not of that date.
+_SINCE = re.compile(
+    r"\b(?:seit|since)\b(?!\s+(?:\w+\s+)?(?:jahren|monaten|wochen|tagen|stunden|langem|years|months|weeks|days)\b)"
+    r"(?:(?!\b(?:und|and)\b)[^,;:.()])*$",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"„[^“”\"]*[“”\"]|“[^”]*”|\"[^\"]*\"|»[^«]*«|«[^»]*»")
 _HALF_A_YEAR = 183
 
@@ -86,7 +92,10 @@ class When:
 
 
 def dated(article: Article) -> list[When]:
-    """The first date of every sentence that has one, in the order of the text."""
+    """The first date of every sentence that has one, in the order of the text.
+
+    A date since which something has lasted is none of what the sentence tells.
+    """
     found = []
     for sentence in article.sentences:
         if sentence.heading:
@@ -104,6 +113,8 @@ def _dates(article: Article, n: int, start: int, end: int) -> Iterator[When]:
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     for match in _DATE.finditer(text):
         spoken = any(first <= match.start() < last for first, last in quoted)
+        if _SINCE.search(text[: match.start()]) or _SINCE.match(match[0]):
+            continue
         told, resolved = _read(match, text, article, spoken)
         yield When(n, start + match.start(), start + match.end(), " ".join(match[0].split()), told, resolved)
 

@@ -419,7 +419,8 @@ class Summary(Noun):
     `covered` is the share (0..1) of the source's content units that its sentences hold: the stems of content words,
     each weighted by the number of sentences that hold it. `headline` is the heading of its weightiest article, or its
     weightiest sentence; its citation has the number 0, as it is no part of `text`. `timeline` and `said` belong to the
-    forms of that name, statement by statement. `missing` says what was left out.
+    forms of that name, statement by statement. `unsettled` are sentences beside the others that say what is not
+    known, not decided or disputed, where there are several articles. `missing` says what was left out.
     """
 
     status: Status
@@ -430,6 +431,7 @@ class Summary(Noun):
     timeline: tuple[Dated, ...] = ()
     said: tuple[Speech, ...] = ()
     disputes: tuple[Dispute, ...] = ()
+    unsettled: tuple[Statement, ...] = ()
     text: str
     citations: tuple[Citation, ...] = ()
     covered: float = Field(default=0.0, ge=0, le=1)

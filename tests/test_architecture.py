@@ -59,6 +59,7 @@ HOUSE = (
     "timeline",
     "speech",
     "standing",
+    "condense",
     "summarise",
     "forms",
     "chat",

@@ -143,6 +143,16 @@ def test_stream_prints_statements_and_then_the_answer(rag: Rag, capsys: pytest.C
     assert out.index("The mayor opened the new harbour on Friday.") < out.index("[1] “")
 
 
+def test_a_summary_is_streamed_too(rag: Rag, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rag("summarise", "--stream", "--query", "harbour") == 0
+    verified, *rest = capsys.readouterr().out.splitlines()
+    assert verified.startswith("verified: ")
+    assert verified.removeprefix("verified: ") in "\n".join(rest)
+    assert rag("summarise", "--stream", "--json", "--query", "harbour") == 0
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert events == ["statement", "summary"]
+
+
 def test_a_stream_of_json_holds_one_event_a_line(rag: Rag, capsys: pytest.CaptureFixture[str]) -> None:
     assert rag("ask", "--stream", "--json", QUESTION) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.standing import cuts_quotation, joins, points_back
+from rag.standing import cuts_quotation, joins, leaves_open, points_back
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,60 @@ def test_what_joins_is_told_from_what_does_not(text: str, whether: bool) -> None
 )
 def test_half_a_quotation_is_noticed(text: str, whether: bool) -> None:
     assert cuts_quotation(text) is whether
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Ursache des Brandes ist noch unklar.",
+        "Viele Streitpunkte blieben nach dem Treffen ungelöst.",
+        "Wer die Brücke bezahlt, ist weiter offen.",
+        "Ob das Geld reicht, wird sich in den kommenden Monaten zeigen.",
+        "Der Bau ist unter den Anwohnern umstritten.",
+        "Ein Termin ist noch nicht bekannt.",
+        "It remains unclear who will pay for the bridge.",
+        "The council has yet to decide.",
+    ],
+)
+def test_what_is_not_settled_is_told(text: str) -> None:
+    assert leaves_open(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Der Rat eröffnete die Brücke am Montag.",
+        "Die Läden sind bis acht Uhr geöffnet.",
+        "Der Streit um die umstrittene Brücke ist beigelegt.",
+        "The council opened the bridge.",
+    ],
+)
+def test_what_is_settled_is_not(text: str) -> None:
+    assert not leaves_open(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tom Hill war nur zu Verhandlungen darüber bereit, wenn die Stadt zahlt.",
+        "Als Gründe hierfür werden der Lärm und der Schlamm genannt.",
+        "Beim nächsten Parteitag im Mai wird sie nicht mehr antreten.",
+        "Laut dem Büro der Bürgermeisterin starb er an einem Herzinfarkt.",
+    ],
+)
+def test_what_is_meant_inside_the_first_clause_stands_before(text: str) -> None:
+    assert points_back(text, "de")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Stadt verhandelt darüber, wie der Hafen bezahlt wird.",
+        "Anna Roth ist dafür bekannt, Brücken zu bauen.",
+        "Auf der Fähre waren 278 Menschen, davon 132 Kinder.",
+        "Anna Roth sagte, im Mai wird sie nicht mehr antreten.",
+        "Die Anwohner fürchten, dass sie den Lärm nicht ertragen.",
+    ],
+)
+def test_what_is_meant_may_stand_in_the_sentence_itself(text: str) -> None:
+    assert not points_back(text, "de")

@@ -232,3 +232,13 @@ def test_without_a_heading_the_first_sentence_heads_the_summary() -> None:
     selection = summarise([article("bridge", LEANING)], HashEncoder(), sentences=5)
     assert selection.headline is not None
     assert selection.headline.text == LEANING.split("\n")[0]
+
+
+@pytest.mark.parametrize("sentences", [3, 4, 5])
+def test_by_weight_too_what_points_back_stands_behind_what_it_means(sentences: int) -> None:
+    lines = [line for line in LEANING.split("\n") if line]
+    selection = summarise([article("bridge", LEANING)], HashEncoder(), sentences=sentences)
+    assert sorted(selection.by_weight) == list(range(len(selection.statements)))
+    places = [lines.index(selection.statements[n].text) for n in selection.by_weight]
+    for place in {1, 2, 3} & set(places):
+        assert places[places.index(place) - 1] == place - 1

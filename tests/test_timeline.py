@@ -80,6 +80,24 @@ def test_without_a_date_of_the_article_nothing_is_counted() -> None:
     assert when("Am 17. Februar trafen sich die Minister.", published=None)[0] == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Seit Februar 2022 dauert der Krieg an.",
+        "Es war das erste Treffen seit dem Beginn des Krieges im Jahr 2022.",
+        "It was the first meeting since the war began in February 2022.",
+    ],
+)
+def test_what_has_lasted_since_a_date_is_not_of_that_date(text: str) -> None:
+    article = Article(text=text, published=WEDNESDAY, sentences=split_sentences(text, "de"))
+    assert dated(article) == []
+
+
+def test_a_date_beside_one_that_something_has_lasted_since_is_read() -> None:
+    assert when("Der seit Jahren kranke Minister trat am 17. Februar 2025 zurück.")[0] == "2025-02-17"
+    assert when("Seit 2022 wird gekämpft, am 17. Februar 2025 wurde verhandelt.")[0] == "2025-02-17"
+
+
 def test_english_days_too() -> None:
     assert when("The ministers met on Monday in Geneva.", language="en") == ("2025-02-17", True)
 

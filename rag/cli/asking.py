@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -29,7 +29,7 @@ from rag.errors import InputError, RagError
 
 if TYPE_CHECKING:
     from rag.newsqa import NewsQA
-    from rag.types import Answer, DraftCheck, Event, Message
+    from rag.types import Answer, DraftCheck, Event, Message, Summary, SummaryEvent
 
 
 @command(app, "ask")
@@ -72,8 +72,8 @@ def ask(
         say_cited(answer)
 
 
-def _say_events(events: Iterable[Event], as_json: bool) -> None:
-    from rag.types import Answer, Statement
+def _say_events(events: Iterable[Event | SummaryEvent], as_json: bool) -> None:
+    from rag.types import Answer, Statement, Summary
 
     for event in events:
         BAR.hide()
@@ -86,6 +86,9 @@ def _say_events(events: Iterable[Event], as_json: bool) -> None:
             if event.statements:
                 say()
             say_cited(event)
+        elif isinstance(event, Summary):
+            say()
+            _say_summary(event)
 
 
 @command(app, "chat")
@@ -261,6 +264,9 @@ def summarise(
     ] = None,
     k: Annotated[int, typer.Option("-k", "--k", min=1, max=1000, help="Passages taken for --query.")] = 20,
     focus: Annotated[str, typer.Option("--focus", metavar="TEXT", help="What it should be about.")] = "",
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Print each statement as soon as it is verified.")
+    ] = False,
     form: Annotated[
         str, typer.Option("--form", metavar="FORM", help="text, points, timeline or who_said_what.")
     ] = "text",
@@ -293,13 +299,21 @@ def summarise(
     """
     filters = filters_of(after, before, source, "", None)
     with opened(data) as qa, progress_bar() as progress:
-        summary = qa.summarise(
+        events = qa.stream_summary(
             article_ids or None, query=query, k=k, focus=focus, form=form, sentences=sentences, words=words,
             language=to, written_in=language, deadline=deadline, progress=progress, **filters,
         )  # fmt: skip
+        if stream:
+            _say_events(events, as_json)
+            return
+        *_, summary = events
     if as_json:
         say_json(summary)
-        return
+    else:
+        _say_summary(cast("Summary", summary))
+
+
+def _say_summary(summary: Summary) -> None:
     if summary.headline is not None:
         say(f"{summary.headline.text}\n")
     say_cited(summary)
