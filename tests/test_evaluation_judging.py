@@ -205,8 +205,13 @@ def test_a_judge_is_measured_and_then_asked(
     tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = tmp_path / "agreement.json"
-    assert main(["eval", "judge", str(labels_file(tmp_path)), "--judge", model, "--report", str(known)]) == 0
+    measuring = ["eval", "judge", str(labels_file(tmp_path)), "--judge", model, "--report", str(known)]
+    kept = ["--record", str(tmp_path / "judge.jsonl")]
+    assert main([*measuring, *kept]) == 0
     assert "its verdicts count" in capsys.readouterr().out
+    said = (tmp_path / "judge.jsonl").read_text(encoding="utf-8")
+    assert main([*measuring, *kept]) == 0
+    assert (tmp_path / "judge.jsonl").read_text(encoding="utf-8") == said, "nothing is asked twice"
     assert Agreement.model_validate_json(known.read_text()).shares[0].kappa == 1.0
     functions = tmp_path / "judged_function.py"
     functions.write_text(

@@ -261,15 +261,17 @@ def _judging(
 
 
 @contextmanager
-def _judge(model: str, settings: Settings) -> Iterator[Judge]:
+def _judge(model: str, settings: Settings, record: Path | None = None) -> Iterator[Judge]:
     from rag.evaluation import Judge
     from rag.llm import open_llm
     from rag.prompts import load_prompt
+    from rag.replay import Recording
 
     with progress_bar() as progress:
         llm = open_llm(settings.model_copy(update={"llm": model}), progress)
     if llm is None:
         raise InputError("--judge none is no model.", hint="Name any that RAG_LLM may name.")
+    llm = Recording(llm, record) if record else llm
     try:
         yield Judge(llm, load_prompt("judge").fill)
     finally:
@@ -413,6 +415,9 @@ def eval_judge(
     least: Annotated[
         float, typer.Option("--least", min=0.5, max=1, help="Balanced accuracy from which verdicts count.")
     ] = 0.7,
+    record: Annotated[
+        Path | None, _report_option("--record", "Keep its replies; a run that broke off goes on.")
+    ] = None,
     report_file: Annotated[Path | None, _report_option("--report", "Write JSON for `rag eval run`.")] = None,
     data: Data = None,
     as_json: AsJson = False,
@@ -423,11 +428,12 @@ def eval_judge(
       rag eval judge labels.jsonl --judge openai:gpt-5-mini --report agreement.json
       rag eval run facts.yaml --judge openai:gpt-5-mini --agreement agreement.json
     """
-    from rag.evaluation import agreement, read_labels, render_agreement, write_text
+    from rag.evaluation import agreement, check_places, read_labels, render_agreement, write_text
 
+    check_places([report_file])
     labelled = read_labels(file, n=n, seed=seed)
     settings = settings_of(data)
-    with _judge(judge or settings.llm, settings) as asked, progress_bar() as progress:
+    with _judge(judge or settings.llm, settings, record) as asked, progress_bar() as progress:
         found = agreement(asked, labelled, labels=file.name, least=least, progress=progress)
     if report_file:
         write_text(report_file, f"{found.model_dump_json(indent=1)}\n")
