@@ -10,9 +10,10 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any, Generic, TypeVar, Unpack
 from urllib.parse import quote
 
@@ -27,11 +28,13 @@ from rag.errors import (
     ServiceBusy,
     ServiceError,
     ServiceUnavailable,
+    UnreadableDocument,
 )
 from rag.types import (
     AddReport,
     Answer,
     Article,
+    CheckReport,
     Deletion,
     DraftCheck,
     Event,
@@ -43,6 +46,7 @@ from rag.types import (
     Summary,
     SummaryEvent,
     SummaryOptions,
+    Upload,
 )
 
 T = TypeVar("T")
@@ -77,6 +81,7 @@ class _Call(Generic[T]):
     envelope: str = ""
     body: dict[str, Any] | None = None
     params: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    file: Upload | None = None
 
     @property
     def tries(self) -> int:
@@ -165,17 +170,58 @@ def _showing(article_id: str, revision: str | None) -> _Call[Article]:
     return _Call("GET", _article_path(article_id), Article, params=params)
 
 
-def _adding(sources: Article | Sequence[Article]) -> _Call[AddReport]:
-    articles = [sources] if isinstance(sources, Article) else list(sources)
-    strangers = [type(article).__name__ for article in articles if not isinstance(article, Article)]
-    if strangers:
+Source = Article | Upload | str | Path
+
+_ARTICLES_AT_ONCE = 1_000  # more the service does not take in one request
+_ARTICLE_FIELDS = {"text", "title", "source", "url", "published", "language"}
+
+
+def _adding(sources: Source | Iterable[Source]) -> list[_Call[AddReport]]:
+    """One request for up to a thousand articles, and one for each file."""
+    given = [sources] if isinstance(sources, Article | Upload | str | Path) else list(sources)
+    files = [_upload(one) for one in given if not isinstance(one, Article)]
+    articles = [
+        one.model_dump(mode="json", include=_ARTICLE_FIELDS, exclude_defaults=True)
+        for one in given
+        if isinstance(one, Article)
+    ]
+    parts = [articles[n : n + _ARTICLES_AT_ONCE] for n in range(0, len(articles), _ARTICLES_AT_ONCE)]
+    return [
+        *(_Call[AddReport]("POST", "/v1/articles", AddReport, body={"articles": part}) for part in parts),
+        *(_Call[AddReport]("POST", "/v1/articles/upload", AddReport, file=file) for file in files),
+    ]
+
+
+def _upload(source: object) -> Upload:
+    """A file of this machine as it is sent."""
+    if isinstance(source, Upload):
+        return source
+    if not isinstance(source, str | Path) or str(source).startswith(("http://", "https://")):
         raise InputError(
-            f"The service takes articles, got {strangers[0]}.",
-            hint="Read files and addresses with NewsQA.add or `rag add` on the machine of the service.",
+            f"The service takes articles and files, got {source!r}.",
+            hint="Addresses and feeds are read by `rag add` on the machine of the service.",
         )
-    fields = {"text", "title", "source", "url", "published", "language"}
-    body = {"articles": [a.model_dump(mode="json", include=fields, exclude_defaults=True) for a in articles]}
-    return _Call("POST", "/v1/articles", AddReport, body=body)
+    path = Path(source)
+    try:
+        return Upload(name=path.name, data=path.read_bytes())
+    except OSError as error:
+        raise UnreadableDocument(
+            f"{path} cannot be sent: {error.strerror or error}.",
+            hint="Give a file; folders are read by `rag add` on the machine of the service.",
+        ) from error
+
+
+def _together(reports: Sequence[AddReport]) -> AddReport:
+    return AddReport(
+        **{
+            name: tuple(one for report in reports for one in getattr(report, name))
+            for name in AddReport.model_fields
+        }
+    )
+
+
+def _checking() -> _Call[CheckReport]:
+    return _Call("POST", "/v1/check", CheckReport)
 
 
 def _deleting(article_id: str) -> _Call[Deletion]:
@@ -314,6 +360,7 @@ def _request(call: _Call[Any], accept: str = _JSON) -> dict[str, Any]:
         "method": call.method,
         "url": call.path,
         "json": call.body,
+        "files": {"files": (call.file.name, call.file.data)} if call.file else None,
         "params": list(call.params),
         "headers": {"Accept": accept},
     }
@@ -390,13 +437,17 @@ class Client:
         """One article with its text and sentences, or an older text of it; raises ArticleNotFound."""
         return self._send(_showing(article_id, revision))
 
-    def add(self, sources: Article | Sequence[Article]) -> AddReport:
-        """Index articles; returns once they are stored and can be found."""
-        return self._send(_adding(sources))
+    def add(self, sources: Source | Iterable[Source]) -> AddReport:
+        """Index articles and files of this machine; returns once they are stored and can be found."""
+        return _together([self._send(call) for call in _adding(sources)])
 
     def delete(self, article_id: str) -> Deletion:
         """Remove one article and prove that it is gone; raises ArticleNotFound."""
         return self._send(_deleting(article_id))
+
+    def check(self) -> CheckReport:
+        """Compare catalog, words and vectors and repair what differs; needs a key of scope admin."""
+        return self._send(_checking())
 
     def close(self) -> None:
         """Close the connections."""
@@ -490,13 +541,17 @@ class AsyncClient:
         """One article with its text and sentences, or an older text of it; raises ArticleNotFound."""
         return await self._send(_showing(article_id, revision))
 
-    async def add(self, sources: Article | Sequence[Article]) -> AddReport:
-        """Index articles; returns once they are stored and can be found."""
-        return await self._send(_adding(sources))
+    async def add(self, sources: Source | Iterable[Source]) -> AddReport:
+        """Index articles and files of this machine; returns once they are stored and can be found."""
+        return _together([await self._send(call) for call in _adding(sources)])
 
     async def delete(self, article_id: str) -> Deletion:
         """Remove one article and prove that it is gone; raises ArticleNotFound."""
         return await self._send(_deleting(article_id))
+
+    async def check(self) -> CheckReport:
+        """Compare catalog, words and vectors and repair what differs; needs a key of scope admin."""
+        return await self._send(_checking())
 
     async def close(self) -> None:
         """Close the connections."""

@@ -29,9 +29,10 @@ from rag.errors import (
     ServiceError,
     ServiceUnavailable,
     StoreLocked,
+    UnreadableDocument,
 )
 from rag.settings import Settings
-from rag.types import Answer, Article, Event, Evidence, Message, Statement
+from rag.types import Answer, Article, Event, Evidence, Message, Statement, Upload
 
 QUESTION = "Who opened the harbour?"
 
@@ -174,10 +175,44 @@ def test_unknown_filters_are_refused_before_anything_is_sent(speak: Speak) -> No
         speak("http://127.0.0.1:9", "ask", QUESTION, colour="red")
 
 
-@pytest.mark.parametrize("source", ["file.txt", ["https://example.org"]])
-def test_only_articles_can_be_added_from_afar(speak: Speak, source: Any) -> None:
-    with pytest.raises(InputError, match="articles"):
-        speak("http://127.0.0.1:9", "add", source)
+@pytest.mark.parametrize("source", [3, ["https://example.org"]])
+def test_only_articles_and_files_can_be_added_from_afar(speak: Speak, source: Any) -> None:
+    with pytest.raises(InputError, match="articles and files"):
+        speak("http://127.0.0.1:9", "add", source if isinstance(source, list) else [source])
+
+
+def test_files_of_this_machine_are_sent_beside_articles(
+    speak: Speak, url: str, qa: SmallNewsQA, tmp_path: Path
+) -> None:
+    (tmp_path / "kite.txt").write_text("A kite flew over the kiteshop.", encoding="utf-8")
+    sources = [Article(text="A ferry sank."), tmp_path / "kite.txt", Upload(name="boat.txt", data=b"A boat.")]
+    added = speak(url, "add", sources).added
+    assert [qa.article(one).text for one in added] == [
+        "A ferry sank.",
+        "A kite flew over the kiteshop.",
+        "A boat.",
+    ]
+
+
+def test_a_file_that_is_not_there_is_named_before_anything_is_sent(speak: Speak, tmp_path: Path) -> None:
+    for missing in (tmp_path / "nothing.txt", tmp_path):
+        with pytest.raises(UnreadableDocument, match=missing.name):
+            speak("http://127.0.0.1:9", "add", [HARBOUR, missing])
+
+
+def test_more_articles_than_one_request_takes_are_sent_in_parts(
+    speak: Speak, url: str, qa: SmallNewsQA
+) -> None:
+    articles = [Article(text=f"Ferry number {n} sank.") for n in range(1_001)]
+    assert len(speak(url, "add", articles).added) == 1_001
+
+
+def test_nothing_to_add_is_nothing_done(speak: Speak) -> None:
+    assert speak("http://127.0.0.1:9", "add", []).article_ids == ()
+
+
+def test_the_index_is_checked_from_afar(speak: Speak, url: str, qa: SmallNewsQA) -> None:
+    assert speak(url, "check") == qa.check()
 
 
 def test_an_address_without_scheme_is_refused(speak: Speak) -> None:
