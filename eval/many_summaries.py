@@ -1,9 +1,11 @@
-"""Seconds and memory of summaries over many articles, first time and again.
+"""Seconds and memory of summaries: one article of about 500 words, then 2, 20 and all, first time and again.
 
-Reads JSON lines with `text`, perhaps `title` and `date`, indexes them, and summarises 2, 20 and all of them, each
-number in a process of its own: peak memory is that of the process, seconds are those of `summarise` alone.
+Reads JSON lines with `text`, perhaps `title` and `date`, indexes them, and summarises each number of articles in a
+process of its own: peak memory is that of the process, seconds are those of `summarise` alone. Without --language
+nothing is translated and no language model asked; with it the model of RAG_LLM, loaded before the clock starts.
+Exits with 1 if a limit is not kept.
 
-Usage: python eval/many_summaries.py FILE [--articles N] [--data DIR] [--form FORM]
+Usage: python eval/many_summaries.py FILE [--language CODE] [--articles N] [--data DIR] [--form FORM]
 
 --data keeps the index between runs.
 """
@@ -17,11 +19,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from search_ablation import rows
 
 from rag import Article, NewsQA, Settings
+
+WORDS = 500  # of the article that is summarised alone
+ONE_SECONDS = {False: 1.0, True: 20.0}  # by whether a model translates
+FIRST_SECONDS, AGAIN_SECONDS = 150.0, 30.0  # of twenty
+MEMORY = 1.2  # all articles against two
 
 
 def index(file: Path, data: Path, articles: int) -> None:
@@ -38,19 +47,29 @@ def index(file: Path, data: Path, articles: int) -> None:
         )
 
 
-def measure(data: Path, count: int, form: str) -> None:
+def measure(data: Path, count: int, form: str, language: str) -> None:
     """Summarises so many articles twice; the second time their notes are there."""
-    with NewsQA.open(data, settings=Settings(llm="none")) as qa:
-        ids = [one.id for one in qa.articles()][:count]
+    with NewsQA.open(data, settings=None if language else Settings(llm="none")) as qa:
+        ids = [one.id for one in qa.articles()][:count] if count > 1 else [of_usual_length(qa)]
         qa.search("Anfang", 1)  # loads what any use loads
+        if language:
+            qa.engine.llm()
         idle = peak()
         seconds = []
         for _ in range(2):
             started = time.perf_counter()
-            summary = qa.summarise(ids, form=form, sentences=20)
+            summary = qa.summarise(
+                ids, form=form, sentences=5 if count == 1 else 20, language=language or None
+            )
             seconds.append(time.perf_counter() - started)
     told = {"articles": len(ids), "first": seconds[0], "again": seconds[1], "idle": idle, "peak": peak()}
     print(json.dumps(told | {"sentences": len(summary.statements), "disputes": len(summary.disputes)}))
+
+
+def of_usual_length(qa: NewsQA) -> str:
+    """The article whose length comes nearest to `WORDS`."""
+    lengths = {one.id: len(qa.article(one.id).text.split()) for one in qa.articles()}
+    return min(lengths, key=lambda id_: abs(lengths[id_] - WORDS))
 
 
 def peak() -> float:
@@ -66,47 +85,55 @@ def forget_notes(data: Path) -> None:
         db.execute("DELETE FROM notes")
 
 
-def main() -> None:
+def limits(told: dict[int, dict[str, Any]], translated: bool) -> Iterator[tuple[str, float, float]]:
+    """(what, measured, limit) of everything that has one."""
+    yield f"one article of about {WORDS} words, seconds", told[1]["first"], ONE_SECONDS[translated]
+    yield "twenty articles first time, seconds", told[20]["first"], FIRST_SECONDS
+    yield "twenty articles again, seconds", told[20]["again"], AGAIN_SECONDS
+    most = max(told)
+    yield f"memory with {most} articles against 2, times", told[most]["peak"] / told[2]["peak"], MEMORY
+
+
+def run(options: argparse.Namespace, data: Path, count: int) -> dict[str, Any]:
+    """One number of articles in a process of its own."""
+    forget_notes(data)
+    command = [
+        sys.executable, __file__, str(options.file), "--data", str(data), "--form", options.form,
+        "--language", options.language, "--measure", str(count),
+    ]  # fmt: skip
+    told: dict[str, Any] = json.loads(
+        subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    )
+    shown = (
+        f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}" for key, value in told.items()
+    )
+    print("  ".join(shown), flush=True)
+    return told
+
+
+def main() -> int:
     """Runs the measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--articles", type=int, default=200)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--form", default="text")
+    parser.add_argument("--language", default="", help="the reader's, in place of that of the articles")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        measure(options.data, options.measure, options.form)
-        return
+        measure(options.data, options.measure, options.form, options.language)
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         data = options.data or Path(folder)
         index(options.file, data, options.articles)
-        peaks = []
-        for count in (2, 20, options.articles):
-            forget_notes(data)
-            command = [
-                sys.executable,
-                __file__,
-                str(options.file),
-                "--data",
-                str(data),
-                "--form",
-                options.form,
-            ]
-            run = subprocess.run(
-                [*command, "--measure", str(count)], capture_output=True, text=True, check=True
-            )
-            told = json.loads(run.stdout)
-            peaks.append(told["peak"])
-            print(
-                "  ".join(
-                    f"{key} {value:.2f}" if isinstance(value, float) else f"{key} {value}"
-                    for key, value in told.items()
-                ),
-                flush=True,
-            )
-        print(f"memory with {options.articles} articles against 2: {peaks[-1] / peaks[0]:.2f} times")
+        told = {count: run(options, data, count) for count in (1, 2, 20, max(20, options.articles))}
+    missed = 0
+    for what, measured, limit in limits(told, bool(options.language)):
+        missed += measured > limit
+        print(f"{'ok' if measured <= limit else 'MISSED':6}  {what}: {measured:.2f}, at most {limit:g}")
+    return int(missed > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

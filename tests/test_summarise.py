@@ -242,3 +242,13 @@ def test_by_weight_too_what_points_back_stands_behind_what_it_means(sentences: i
     places = [lines.index(selection.statements[n].text) for n in selection.by_weight]
     for place in {1, 2, 3} & set(places):
         assert places[places.index(place) - 1] == place - 1
+
+
+def test_an_article_of_fifty_thousand_words_is_summarised() -> None:
+    lines = (
+        f"Der Rat von Ort{n} beschloss in der Sitzung {n} den Bau der Anlage{n % 97} mit Halle{n % 89}."
+        for n in range(3600)
+    )
+    one = article("long", "\n\n".join(lines))
+    assert len(one.text.split()) > 50_000
+    assert len(summarise([one], HashEncoder(), sentences=5).statements) == 5
