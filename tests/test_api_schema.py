@@ -130,6 +130,20 @@ def test_every_example_of_the_description_works(method: str, path: str) -> None:
         assert response.status_code in (200, 202), response.text
 
 
+def test_every_example_of_what_comes_back_is_as_described() -> None:
+    shown = {
+        name: one["examples"] for name, one in SCHEMA["components"]["schemas"].items() if "examples" in one
+    }
+    assert {"Answer", "Summary", "Hits", "AddReport", "Deletion", "CheckReport", "Job"} <= set(shown)
+    for name, examples in shown.items():
+        described = {"$ref": f"#/components/schemas/{name}", "components": SCHEMA["components"]}
+        for example in examples:
+            Draft202012Validator(described).validate(example)
+    cited = shown["Answer"][0]["citations"][0]
+    whole = shown["Hits"][0]["hits"][0]["text"]
+    assert whole[cited["start"] : cited["end"]] == cited["quote"]
+
+
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_operation_says_what_it_does(method: str, path: str) -> None:
     operation = SCHEMA["paths"][path][method]

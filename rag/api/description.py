@@ -2,17 +2,75 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from rag import __version__
-from rag.api.bodies import ErrorBody, OpenAIErrorBody
+from rag.api.bodies import ErrorBody, Hits, OpenAIErrorBody
 from rag.api.refusals import OPENAI_PATHS
 from rag.api.visits import COLLECTION_HEADER
+from rag.jobs import Job
 from rag.keys import COLLECTION, DEFAULT_COLLECTION
-from rag.types import Evidence
+from rag.types import (
+    AddReport,
+    Answer,
+    CheckReport,
+    Citation,
+    Deletion,
+    Evidence,
+    FoundBy,
+    Hit,
+    Statement,
+    Status,
+    Summary,
+    Verdict,
+)
+
+_CITED = Citation(
+    number=1,
+    article_id="b6c64d2e30dc9b34",
+    revision="6da375c5fec1a796",
+    start=37,
+    end=80,
+    quote="The mayor opened the new harbour on Friday.",
+    title="A harbour – at last",
+    source="Example Times",
+    url="https://example.org/harbour",
+    published=datetime(2025, 3, 7, tzinfo=UTC),
+)
+_PROVEN = Statement(text=_CITED.quote, citations=(_CITED,), verdict=Verdict.SUPPORTED, support=0.97)
+_FOUND = Hit(
+    kind="passage",
+    first=0,
+    last=1,
+    text=f"The old bridge was closed in March.\n\n{_CITED.quote}",
+    score=0.91,
+    found_by=FoundBy.BOTH,
+    language="en",
+    **_CITED.model_dump(exclude={"number", "quote", "start"}),
+    start=0,
+)
+_TOLD: dict[str, Any] = {
+    "language": "en",
+    "statements": (_PROVEN,),
+    "text": f"{_CITED.quote} [1]",
+    "citations": (_CITED,),
+    "fingerprint": "0f3c5a7e9b1d",
+}
+# What comes back, as an example of each noun.
+_EXAMPLES: tuple[BaseModel, ...] = (
+    Answer(status=Status.ANSWERED, question="Who opened the harbour?", timings={"search": 0.02}, **_TOLD),
+    Summary(status=Status.ANSWERED, covered=0.4, article_ids=(_CITED.article_id,), **_TOLD),
+    Hits(hits=[_FOUND]),
+    AddReport(added=(_CITED.article_id,)),
+    Deletion(article_id=_CITED.article_id, revisions=1, sentences=2, passages=1, vectors=1, proven=True),
+    CheckReport(ok=True, articles=1, passages=1, vectors=1),
+    Job(id="5f0c2a9e1b7d4c38", state="running", done=120, total=1_000),
+)
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
@@ -34,6 +92,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         parts[model.__name__] = described
     for part in parts.values():
         _leave_bytes_untyped(part)
+    for example in _EXAMPLES:
+        parts[type(example).__name__]["examples"] = [example.model_dump(mode="json")]
     schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, methods in schema["paths"].items():
         name = "OpenAIErrorBody" if path in OPENAI_PATHS else "ErrorBody"
