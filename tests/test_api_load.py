@@ -207,6 +207,22 @@ def test_health_is_told_while_everything_is_busy() -> None:
         assert httpx.get(f"{service.url}/readyz").status_code == 200
 
 
+def test_what_is_asked_before_the_service_stops_is_still_answered() -> None:
+    qa = SlowQA()
+    body = {"question": QUESTION}
+    with ThreadPoolExecutor(3) as pool:
+        with running(qa, Settings(data=NOWHERE, answers_at_once=1, queue=4)) as service:
+            sent = [pool.submit(httpx.post, f"{service.url}/v1/ask", json=body, timeout=60) for _ in range(3)]
+            until = time.monotonic() + 20
+            while service.app.state.line.waiting < 2 and time.monotonic() < until:
+                time.sleep(0.01)
+            # It is told to stop while one is being answered and two wait; only then the answers come.
+            threading.Timer(0.3, qa.go.set).start()
+        assert [one.result().status_code for one in sent] == [200] * 3
+    with pytest.raises(httpx.ConnectError):
+        httpx.post(f"{service.url}/v1/ask", json=body)
+
+
 def test_no_more_searches_at_a_time_than_processors_can_use_and_none_is_lost() -> None:
     class Counting(SmallNewsQA):
         at_once = most = 0
