@@ -69,7 +69,7 @@ def create_app(qa: NewsQA, settings: Settings, tracer: Tracer | None = None) -> 
     app.add_exception_handler(RequestValidationError, on_unusable)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_anything)
-    for part in (service, asking, articles, openai):
+    for part in (asking, articles, openai, service):  # what is asked for most is looked for first
         app.include_router(part.routes)
     app.state.tools = Tools(app)
     app.mount("/mcp", app.state.tools)
