@@ -4,7 +4,8 @@ Two steps, without a language model. First the claim is laid beside the sentence
 kind is listed as a doubt: another number, date or name, a negation or a quantifier that only one side has, roles
 exchanged, somebody's words told as a fact or as another one's. One doubt is enough not to support. Then a small
 logistic model over cheap signals (coefficients in claims.json, written by eval/fit_claims.py) says how probable support
-is.
+is. A claim in nearly the same words as a sentence has to pass a second one, which looks at their order alone: where all
+words are the same, only that tells who did what to whom (as in Zhang et al. 2019, "PAWS").
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import json
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.names import alike
 from rag.reading import (
     OPPOSITES,
     SCOPES,
@@ -47,6 +50,8 @@ _WEAKEST = 4  # the quarter of a claim's tokens that has least of a counterpart,
 _FAR_APART = 0.5  # what `compare_tokens` gives for texts that have nothing to do with each other
 _ALIGNED = 0.6  # share of a clause's words from which what differs in the other clause contradicts it
 _COVERED = 0.75  # share of the claim's words below which a word in another's place may be its opposite
+COPY = 0.75  # likeness from which a claim is a sentence in nearly the same words
+_STRIDE = 6  # words from one to the next beyond which it makes no difference how far they are apart
 _TITLE = 6  # words that a title may stand before its name
 _ABSTRACT = re.compile(r"(?:ung|heit|keit|schaft|tion|ität|ismus|tum)(?:en|s)?$")  # no name ends like this
 _COMMON = 30  # compounds of a dictionary that a noun ends: names of people and places end few
@@ -88,6 +93,9 @@ class Signals:
         order: share of neighbouring content words of the claim that stand near each other in the same order.
         absent: content words that are held nowhere, 0 for none to 1 for four or more.
         doubts: differences found, 0 for none to 1 for three or more.
+        likeness: share of content words that the claim and the sentence most like it have in common.
+        kept: of these, the share in the longest run that stands in the same order on both sides.
+        moved: how far apart words that follow each other in the claim stand there, 0 for all together to 1.
     """
 
     weakest: float
@@ -98,6 +106,9 @@ class Signals:
     order: float
     absent: float
     doubts: float
+    likeness: float = 0.0
+    kept: float = 0.0
+    moved: float = 0.0
 
     @property
     def closeness(self) -> float:
@@ -132,7 +143,7 @@ class ClaimModel:
 
 @cache
 def load_model(name: str) -> ClaimModel:
-    """The coefficients called `name` in claims.json: `words`, or `meaning` where token vectors are known too."""
+    """The coefficients called `name` in claims.json: `words`, `meaning` where token vectors are known too, `copy`."""
     return ClaimModel(**json.loads(_COEFFICIENTS.read_text(encoding="utf-8"))[name])
 
 
@@ -195,9 +206,14 @@ def judge(
     asked = meaning is not None and not doubts
     near = meaning.compare(claim, sentences) if meaning is not None and asked else 0.0
     seen = signals(reading, evidence, near, doubts)
-    model = load_model("meaning" if asked else "words")
-    support = model.support(seen)
-    if not doubts and support >= model.supports and seen.coverage >= _COVERED:
+    models = [
+        load_model("meaning" if asked else "words"),
+        *([load_model("copy")] if seen.likeness >= COPY else []),
+    ]
+    supports = [model.support(seen) for model in models]
+    support = min(supports)
+    enough = all(one >= model.supports for one, model in zip(supports, models, strict=True))
+    if not doubts and enough and seen.coverage >= _COVERED:
         return Judgement(Verdict.SUPPORTED, support, doubts, seen)
     contradicted = any(doubt.contradicts for doubt in doubts) and seen.coverage >= _ALIGNED
     verdict = Verdict.CONTRADICTED if contradicted else Verdict.NOT_SUPPORTED
@@ -212,6 +228,7 @@ def signals(claim: Reading, evidence: Sequence[Reading], near: float, doubts: Se
     content = [token for token in claim.tokens if token.word]
     held = _held_by(evidence)
     capitals = [token for token in content if token.text[0].isupper() or token.text[0].isdigit()]
+    likeness, kept, moved = _arrangement(claim, evidence)
     return Signals(
         weakest=min(1.0, max(0.0, (near - _FAR_APART) / (1.0 - _FAR_APART))),
         coverage=_share(content, held),
@@ -221,6 +238,9 @@ def signals(claim: Reading, evidence: Sequence[Reading], near: float, doubts: Se
         order=_order(content, evidence),
         absent=min(1.0, sum(not held(token) for token in content) / 4),
         doubts=min(1.0, len(doubts) / 3),
+        likeness=likeness,
+        kept=kept,
+        moved=moved,
     )
 
 
@@ -300,6 +320,56 @@ def _order(content: Sequence[Token], evidence: Sequence[Reading]) -> float:
                 near.update((one, other) for one in stems for other in others)
     pairs = list(zip(claimed, claimed[1:], strict=False))
     return sum(pair in near for pair in pairs) / len(pairs) if pairs else 1.0
+
+
+def _arrangement(claim: Reading, evidence: Sequence[Reading]) -> tuple[float, float, float]:
+    """Likeness to the sentence most like the claim, the share of common words kept in order, how far they moved.
+
+    Sentences in the other voice are passed over: "A opened B" has to be in another order than "B was opened by A".
+    """
+    content = [token for token in claim.tokens if token.word]
+    best: tuple[float, list[int]] = (0.0, [])
+    for reading in evidence:
+        if _is_passive(reading) != _is_passive(claim):
+            continue
+        others = [token for token in reading.tokens if token.word]
+        places = _places(content, others)
+        best = max(
+            best, (2 * len(places) / max(1, len(content) + len(others)), places), key=lambda one: one[0]
+        )
+    likeness, places = best
+    run: list[int] = []  # of the ascending runs of each length, the lowest end
+    for place in places:
+        at = bisect_left(run, place)
+        run[at : at + 1] = [place]
+    strides = [min(abs(b - a), _STRIDE) / _STRIDE for a, b in zip(places, places[1:], strict=False)]
+    moved = sum(strides) / len(strides) if strides else 0.0
+    return likeness, len(run) / len(places) if places else 0.0, moved
+
+
+def _is_passive(reading: Reading) -> bool:
+    return any(clause.passive for clause in reading.clauses)
+
+
+def _places(content: Sequence[Token], others: Sequence[Token]) -> list[int]:
+    """Where the claim's words stand among a sentence's, each word once, the nearest to where the last one stood."""
+    free = dict(enumerate(others))
+    places: list[int] = []
+    for number, token in enumerate(content):
+        wanted = places[-1] + 1 if places else number
+        same = [place for place, other in free.items() if _is_same(token, other)]
+        if same:
+            places.append(min(same, key=lambda place: abs(place - wanted)))
+            del free[places[-1]]
+    return places
+
+
+def _is_same(one: Token, other: Token) -> bool:
+    if one.word is None or other.word is None:
+        return False
+    return one.word.stem == other.word.stem or (
+        one.text[0].isupper() and alike(one.word.stem, other.word.stem)
+    )
 
 
 # --- doubts ----------------------------------------------------------------------------------

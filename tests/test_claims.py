@@ -116,10 +116,34 @@ def test_transliterations_are_one_name_and_neighbours_are_not() -> None:
     assert spelling("austri") != spelling("australi")
 
 
-@pytest.mark.parametrize("name", ["words", "meaning"])
+GIVEN = "Der Verein aus Ulm schenkte der Schule im Tal ein Boot und dem Museum am Ufer ein Segel."
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("Der Verein aus Ulm schenkte der Schule im Tal ein Boot.", Verdict.SUPPORTED),
+        (GIVEN, Verdict.SUPPORTED),
+        (
+            "Der Verein aus Ulm schenkte dem Museum am Ufer ein Boot und der Schule im Tal ein Segel.",
+            Verdict.NOT_SUPPORTED,
+        ),
+    ],
+)
+def test_the_same_words_in_another_order_are_another_claim(claim: str, verdict: Verdict) -> None:
+    assert seen(claim, GIVEN).verdict is verdict
+
+
+def test_the_passive_says_the_same_in_another_order() -> None:
+    active = "Die Stadt Ulm baute 2019 den neuen Hafen."
+    assert seen("Der neue Hafen wurde 2019 von der Stadt Ulm gebaut.", active).signals.likeness == 0
+    assert seen("2019 baute die Stadt Ulm den neuen Hafen.", active).signals.likeness == 1
+
+
+@pytest.mark.parametrize("name", ["words", "meaning", "copy"])
 def test_weights_have_the_signs_that_are_known(name: str) -> None:
     weights = load_model(name).weights
-    against = {"absent", "doubts"}
+    against = {"absent", "doubts", "moved"}
     assert all((weight < 0) == (name in against) for name, weight in weights.items())
     assert set(weights) <= set(Signals.__dataclass_fields__)
 
