@@ -53,8 +53,8 @@ _POINTED = re.compile(
 # "Die Stadt war zu Gesprächen darüber bereit", "Gründe hierfür sind": inside the first clause, where nothing before it
 # can be meant, and no clause behind it says what is.
 _POINTED_INSIDE = re.compile(
-    r"[^,;:–—()]*?\b(?:hier(?:für|zu|von|bei|durch|auf|über|mit|aus|gegen)|da(?:für|von|rüber|zu|gegen|ran|rauf|raus|durch|bei|rin))"
-    r"\b(?![^.]*,\s*(?:dass|daß|ob|wie|was|wer|wo|wann|warum)\b)(?![^.]*,[^.]*\bzu\s+\w+en\b)"
+    r"[^,;:–—()]*?\b(?:hier(?:für|zu|von|bei|durch|auf|über|mit|aus|gegen)|da(?:für|von|rüber|gegen|raus|durch))"
+    r"\b(?!.*,\s*(?:dass|daß|ob|wie|was|wer|wo|wann|warum)\b)(?!.*,.*\b(?:zu\s+\w+en|\w{2,}zu\w+en)\b)"
 )
 # "Im Mai wird sie nicht mehr antreten", "Laut der Agentur starb er": the subject behind the verb stands for somebody.
 _SUBJECT_BEHIND = re.compile(

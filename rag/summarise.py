@@ -37,7 +37,7 @@ MAX_SENTENCES = 100
 MAX_WORDS = 5_000
 """A summary has at most as many words."""
 
-FINGERPRINT = "summaries 4"
+FINGERPRINT = "summaries 5"
 """Raised whenever the same articles may be summarised differently."""
 
 _NOTES = "3"  # raised whenever notes are written differently
@@ -91,7 +91,7 @@ class _Weights:
 
 # Where words are counted, what counts is how much of the source they hold; of a few sentences each has to matter.
 _BY_WORDS = _Weights(meaning=0.05, lead=0.005, length=0.6)
-_BY_SENTENCES = _Weights(meaning=0.25, lead=0.06, length=0.25)
+_BY_SENTENCES = _Weights(meaning=0.25, lead=0.15, length=0.25)
 
 
 class Notes(Protocol):
@@ -190,8 +190,8 @@ class Told:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether a reader knows without the sentence before who or what is meant, and who says it."""
-        return not points_back(self.text, self.language)
+        """Whether a reader knows without a sentence before who or what is meant, and who says it."""
+        return self.place == 0 or not points_back(self.text, self.language)
 
 
 @dataclass(frozen=True, slots=True)

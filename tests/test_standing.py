@@ -120,6 +120,7 @@ def test_what_is_meant_inside_the_first_clause_stands_before(text: str) -> None:
     [
         "Die Stadt verhandelt darüber, wie der Hafen bezahlt wird.",
         "Anna Roth ist dafür bekannt, Brücken zu bauen.",
+        "Der Rat hat sich darauf verständigt, am 30. Juni eine neue Brücke vorzuschlagen.",
         "Auf der Fähre waren 278 Menschen, davon 132 Kinder.",
         "Anna Roth sagte, im Mai wird sie nicht mehr antreten.",
         "Die Anwohner fürchten, dass sie den Lärm nicht ertragen.",
