@@ -23,6 +23,12 @@ _OPENING = re.compile(r"(?P<head>[^–—:;„“”\"?!]{2,80}?)\s+[–—]\s+(
 _DASH = re.compile(r"\s[–—]\s")
 # One word in brackets is a party or a short name, figures are news; everything else is an aside.
 _BRACKETS = re.compile(r"\s+\([^()\[\]„“”\"?!\s\d]+\s[^()\[\]„“”\"?!\d]{1,80}\)(?=[\s,.;:!?]|$)")
+# An aside that limits what is said, or says who says it, is none.
+_LIMITS = re.compile(
+    r"\b(?:außer|ausgenommen|bis|ab|mindestens|höchstens|etwa|rund|lt|laut|nach|so|zufolge|except|excluding|according|"
+    r"up\s+to|at\s+least)\b",
+    re.IGNORECASE,
+)
 # Behind the verb German keeps its order without them; "nicht jedoch", "zwar …, jedoch" belong together.
 _JOINING = re.compile(
     r"(?<=[a-zäöüß\d“”\"»«)])(?<!nicht)\s+(?:(?:jedoch|hingegen|wiederum|indes|indessen|unterdessen|zudem|außerdem|ferner|"
@@ -83,7 +89,9 @@ def _dateline(text: str, language: str) -> Iterator[Cut]:
 
 
 def _brackets(text: str, language: str) -> Iterator[Cut]:
-    return (found.span() for found in _BRACKETS.finditer(text) if not _is_quoted(text, found.start()))
+    for found in _BRACKETS.finditer(text):
+        if not _is_quoted(text, found.start()) and _LIMITS.search(found[0]) is None:
+            yield found.span()
 
 
 def _joining(text: str, language: str) -> Iterator[Cut]:

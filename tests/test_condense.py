@@ -63,6 +63,8 @@ def test_english_too(text: str, left: str) -> None:
         "Ein Land – Deutschland – hat dem Vertrag über die Brücke nicht zugestimmt.",
         "Der Rat (vermutlich in kleiner Runde) stimmte dem Bau der Brücke am Montag zu.",  # a hedge
         "Der Rat stimmte dem Bau mit großer Mehrheit (90 zu neun Stimmen) am Montag zu.",  # figures
+        "Der Eintritt kostet im Hafen von Lindau (außer für kleine Kinder) fünf Euro am Tag.",
+        "Die neue Brücke in Lindau (laut Baurat Jan Peters) ist am Montag fertig geworden.",
         "Karl Meier (CDU) stimmte dem Bau der Brücke am Montag in Lindau zu.",  # a party
         "Zwar stimmte der Rat dem Bau der Brücke zu, die Anwohner klagen jedoch.",
         "Die Anwohner sagten: „Wir klagen jedoch weiter gegen den Bau der Brücke.“",
