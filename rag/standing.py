@@ -126,7 +126,7 @@ def cuts_quotation(text: str) -> bool:
 
 # What nobody knows yet, what is disputed, what is still to be decided.
 _UNSETTLED = re.compile(
-    r"\b(?:un(?:klar|geklärt|gewiss|gelöst|entschieden)|umstritten|strittig|fraglich)\b|"
+    r"\b(?:un(?:klar|geklärt|gewiss|gelöst)|umstritten|strittig|fraglich)\b|"
     r"\b(?:bleibt|bleiben|blieb|blieben|ist|sind|war|waren|sei|seien)\s+(?:\w+\s+){0,3}offen\b(?!bar|sichtlich)|"
     r"\bwird\s+sich\s+(?:\w+\s+){0,6}zeigen\b|\bsteh(?:t|en)\s+(?:\w+\s+){0,3}noch\s+aus\b|"
     r"\bnoch\s+(?:nicht|keine[nmrs]?)\s+(?:\w+\s+){0,2}(?:bekannt|entschieden|geklärt|fest|klar|Angaben|Entscheidung|Einigung)\b|"

@@ -94,6 +94,7 @@ def test_what_is_not_settled_is_told(text: str) -> None:
     [
         "Der Rat eröffnete die Brücke am Montag.",
         "Die Läden sind bis acht Uhr geöffnet.",
+        "Das Spiel endete nach neunzig Minuten unentschieden.",
         "Der Streit um die umstrittene Brücke ist beigelegt.",
         "The council opened the bridge.",
     ],
