@@ -383,7 +383,7 @@ def _first_statement(door: Client | NewsQA, question: str) -> None:
 
 
 def gone(options: argparse.Namespace) -> list[Figure]:
-    """How long the model goes on after its only reader has hung up."""
+    """How long the model goes on after its only reader has hung up; it must have begun, else nothing was stopped."""
     model = SlowModel(5.0)
     with _harbour(model) as qa, serving(qa) as (url, _):
         try:
@@ -393,9 +393,7 @@ def gone(options: argparse.Namespace) -> list[Figure]:
         time.sleep(3)
     return [
         figure("gone", "the model goes on after the client has gone", max(0.0, model.last - hung_up), "s", 1),
-        figure(
-            "gone", "steps it had taken when it stopped", model.pieces, "", 1, True
-        ),  # else nothing was stopped
+        figure("gone", "steps it had taken when it stopped", model.pieces, "", 1, True),
     ]
 
 
