@@ -11,10 +11,10 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag import chat, compose, glossary, traces, translate, verify
-from rag.align import Aligned, held
+from rag.align import Aligned, Phrases, held, phrased, phrases
 from rag.answer import copy, is_complete, whole
 from rag.answer_type import frame
 from rag.compose import Judged
@@ -49,6 +49,7 @@ _PASSAGES = 1000  # in an index of fewer, how often a word stands there tells li
 _LOOKS = 4  # sentences per question that the model is asked about
 _ALSO = 0.5  # how likely another sentence must be, beside one that answers, to be looked at: this share of it
 _SURE_COPY = 0.6  # mean token probability with which copied words may stand alone
+_SURE_ACROSS = 0.4  # support below which a sentence in another language is read in English before it is shown
 _CONTINUED = 2  # sentences that answer whose next one is looked at
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
 
@@ -63,6 +64,7 @@ class Engine:
         settings: limits.
         llm: the language model, opened by the first call; None where answers are made of whole sentences.
         aligned: a text and its language made ready to be matched; the last ones are kept, since sentences recur.
+        phrases: the same for its phrases.
     """
 
     index: Index
@@ -70,6 +72,7 @@ class Engine:
     settings: Settings
     llm: Callable[[], ChatModel | None]
     aligned: Callable[[str, str], Aligned]
+    phrases: Callable[[str, str], Phrases]
 
     def fingerprint(self) -> str:
         """Changes with encoder, language model, prompts, fitted parts and settings: whatever shapes an answer."""
@@ -117,6 +120,7 @@ class Asking:
     def __init__(self, engine: Engine, question: str, history: tuple[Message, ...], filters: Filters) -> None:
         self._engine = engine
         self._retriever = engine.retriever
+        self._encoder = engine.index.encoder
         self._limit = engine.settings.max_question_chars
         self.question = read_question(question, max_chars=self._limit)
         self._history = history
@@ -181,7 +185,8 @@ class Asking:
         """The sentences; one that opens with "he" or "this" together with the sentence before, as one piece of text."""
         pieces: list[Hit] = []
         for hit in hits:
-            alone = adds(hit.text) or not leans(hit.text)  # what goes on with a list is looked at by itself
+            # What opens with "also" goes on with a list and is looked at by itself; what opens with "he" is not.
+            alone = adds(hit.text.split(maxsplit=1)[0]) or not leans(hit.text)
             before = [] if alone else self._retriever.neighbours(hit, 1, 0)
             if not before or before[0].last + 1 != hit.first:
                 pieces.append(hit)
@@ -205,7 +210,7 @@ class Asking:
         hits = [hit for found in nearest.values() for hit in found[:_PER_ARTICLE]]
         texts = self._engine.index.catalog.texts(nearest)
         whole_texts = {id_: f"{article.title}\n{article.text}" for id_, article in texts.items()}
-        return Nearby(hits, whole_texts, self._engine.index.encoder)
+        return Nearby(hits, whole_texts, self._encoder)
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -251,7 +256,8 @@ class Asking:
         Once one is found, others are worth a look only if much speaks for them, or half as much as for it.
         """
         found: float | None = None
-        for likely, hit, seen in ranked[:_LOOKS]:
+        doubted: dict[int, float] = {}
+        for number, (likely, hit, seen) in enumerate(ranked[:_LOOKS]):
             gate = _gate("extractive", question, hit)
             if likely < (gate.hopeless if found is None else min(found * _ALSO, gate.shows)):
                 continue
@@ -260,12 +266,79 @@ class Asking:
             self.usage += usage
             confirmed = _gate("confirmed", question, hit)
             support = confirmed.support(seen, yes)
-            shown = support >= confirmed.shows
+            shown = support >= max(confirmed.shows, _SURE_ACROSS * _is_foreign(question, hit))
             if question.kind is Kind.YES_NO and likely >= gate.shows:
                 shown, support = True, max(support, likely)  # a model's no may well be the answer itself
             if shown:
                 found = likely if found is None else min(found, likely)
                 yield Judged(whole(hit), support)
+            doubted[number] = support
+        if found is None:
+            likeliest = self._worth_translating(question, ranked, doubted)
+            yield from self._in_english(question, likeliest, llm)
+
+    def _in_english(
+        self, question: Question, likeliest: Sequence[_Ranked], llm: ChatModel
+    ) -> Iterator[Judged]:
+        """Those in another language that answer once both, question and sentence, are in English.
+
+        A small model reads English best, and in one language words can be compared; translating takes longer than
+        looking, so only what could not be shown as it stands comes here.
+        """
+        for _, hit, seen in likeliest:
+            asked = replace(question, text=self._english(question.text, question.language), language="en")
+            told = hit.model_copy(update={"text": self._english(hit.text, hit.language), "language": "en"})
+            if not asked.text or not told.text:
+                return
+            support = self._judged(asked, told, seen, llm)
+            if support >= verify.load_gate("confirmed").shows:
+                yield Judged(whole(hit), support)
+
+    def _worth_translating(
+        self, question: Question, ranked: Sequence[_Ranked], doubted: Mapping[int, float]
+    ) -> list[_Ranked]:
+        """The likeliest sentence in another language and the one whose phrases come nearest to the question's.
+
+        `doubted` is the support of those that the model was asked about, by their number.
+        """
+        foreign = [
+            n for n, (_, hit, seen) in enumerate(ranked) if _is_foreign(question, hit) and not seen.lacking
+        ]
+        if not foreign:
+            return []
+        first, hit, _ = ranked[foreign[0]]
+        if first < _gate("extractive", question, hit).hopeless * _ALSO:
+            return []
+        found = self._read(question.text, question.language).aligned.words
+        asked = phrases(question.text, found, self._encoder)
+        near = {
+            n: phrased(asked, self._engine.phrases(ranked[n][1].text, ranked[n][1].language)) for n in foreign
+        }
+        likeliest = max(foreign, key=lambda n: (doubted.get(n, 0.0), ranked[n][0]))
+        return [ranked[n] for n in dict.fromkeys((likeliest, max(near, key=near.__getitem__)))]
+
+    def _judged(self, asked: Question, told: Hit, seen: verify.Signals, llm: ChatModel) -> float:
+        """How well a translated sentence answers a translated question; `seen` spoke for it as it stands."""
+        vector = self._encoder.encode_passages([told.text])[0]
+        similarity = float(self._encoder.encode_questions([asked.text])[0] @ vector)
+        article = self._article(told.article_id)
+        context = self._context(
+            asked, told, similarity, told.score + seen.lead, told.text, f"{article}\n{told.text}"
+        )
+        signals = replace(verify.signals(told, context), lacking=seen.lacking)
+        with self._timed("verify"):
+            yes, usage = verify.confirm(llm, asked.text, told.text)
+        self.usage += usage
+        support = verify.load_gate("confirmed").support(signals, yes)
+        if asked.kind is Kind.YES_NO:
+            gate = verify.load_gate("extractive")
+            likely = gate.support(signals)
+            support = max(support, likely) if likely >= gate.shows else support
+        return support
+
+    def _english(self, text: str, language: str) -> str:
+        """The text in English; empty where no model can translate it."""
+        return text if language == "en" else self._translated(text, "en")
 
     def _continued(self, question: Question, passed: Sequence[Judged], llm: ChatModel) -> Iterator[Judged]:
         """Sentences right behind those that answer which say that they go on with the list, and do."""
@@ -302,27 +375,38 @@ class Asking:
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
     ) -> Iterator[verify.Context]:
         """What surrounds each sentence."""
-        articles = self._engine.index.catalog.texts({hit.article_id for hit in hits})
+        articles = {id_: self._article(id_) for id_ in {hit.article_id for hit in hits}}
         similarities = self._retriever.similarities(question.text, hits)
         for hit, similarity in zip(hits, similarities, strict=True):
-            language = question.language or hit.language
-            asked = self._read(question.text, language)
             near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
             article = articles[hit.article_id]
-            matched = held(asked.aligned, self._engine.aligned(hit.text, hit.language))
-            yield verify.Context(
-                question=asked.aligned.words,
-                text=question.text,
-                language=language,
-                near_words=[nearness for _, nearness in matched],
-                near_names=[nearness for word, nearness in matched if word.start in asked.names],
-                kind=question.kind,
-                rarity=asked.rarity,
-                near="\n".join(near),
-                article=f"{article.title}\n{article.text}",
-                similarity=similarity,
-                best_score=pool[0].score,
-            )
+            yield self._context(question, hit, similarity, pool[0].score, "\n".join(near), article)
+
+    def _context(
+        self, question: Question, hit: Hit, similarity: float, best_score: float, near: str, article: str
+    ) -> verify.Context:
+        """What is looked at when a sentence is judged."""
+        language = question.language or hit.language
+        asked = self._read(question.text, language)
+        matched = held(asked.aligned, self._engine.aligned(hit.text, hit.language))
+        return verify.Context(
+            question=asked.aligned.words,
+            text=question.text,
+            language=language,
+            near_words=[nearness for _, nearness in matched],
+            near_names=[nearness for word, nearness in matched if word.start in asked.names],
+            kind=question.kind,
+            rarity=asked.rarity,
+            near=near,
+            article=article,
+            similarity=similarity,
+            best_score=best_score,
+        )
+
+    def _article(self, article_id: str) -> str:
+        """An article's title and text."""
+        article = self._engine.index.catalog.texts([article_id])[article_id]
+        return f"{article.title}\n{article.text}"
 
     def _read(self, text: str, language: str) -> _Read:
         """The question made ready to be laid beside sentences, once for all of them."""
@@ -357,7 +441,7 @@ class Asking:
         if known or translate.is_name(text, language):
             return known or text
         translated = self._translated(text, reader)
-        encoder = self._engine.index.encoder
+        encoder = self._encoder
         kept = translated and translate.same_short(text, language, translated, reader, encoder)
         return translated if kept else compose.quoted(text, reader)
 
@@ -370,7 +454,7 @@ class Asking:
     def _sentence(self, text: str, language: str, reader: str) -> str:
         """A sentence in the reader's language, quoted as it is where that cannot be done safely."""
         translated = self._translated(text, reader)
-        encoder = self._engine.index.encoder
+        encoder = self._encoder
         kept = translated and translate.faithful(text, language, translated, reader, encoder)
         return translated if kept else compose.quoted(text, reader)
 
@@ -433,5 +517,8 @@ class Asking:
 
 def _gate(name: str, question: Question, hit: Hit) -> verify.Gate:
     """The gate for a sentence, perhaps known to be in another language than the question."""
-    foreign = bool(hit.language and question.language and question.language != hit.language)
-    return verify.load_gate(name, foreign=foreign)
+    return verify.load_gate(name, foreign=_is_foreign(question, hit))
+
+
+def _is_foreign(question: Question, hit: Hit) -> bool:
+    return bool(hit.language and question.language and question.language != hit.language)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from pydantic import ValidationError
 
 from rag import summarise
-from rag.align import aligned
+from rag.align import aligned, phrases
 from rag.asking import Asking, Engine
 from rag.claims import Meaning, claims_fingerprint
 from rag.clean import clean
@@ -55,13 +55,14 @@ from rag.types import (
     TokenEncoder,
     Upload,
 )
+from rag.words import words
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
     from langchain_core.runnables import Runnable
 
 Source = Article | Upload | str | Path
-_KEPT = 256  # texts whose word vectors are kept: about 30 kB each
+_KEPT = 256  # texts whose vectors are kept: of words about 30 kB each, of phrases 100 kB
 _MAX_DRAFT_CHARS = 200_000
 _DEFAULT: Any = object()
 
@@ -80,6 +81,7 @@ class NewsQA:
             settings,
             self._llm,
             keep(lambda text, language: aligned(text, language, index.encoder)),
+            keep(lambda text, language: phrases(text, words(text, language), index.encoder)),
         )
         self._meaning = Meaning(index.encoder) if isinstance(index.encoder, TokenEncoder) else None
         self._llm_given = llm

@@ -475,6 +475,47 @@ def test_a_sentence_that_cannot_be_translated_safely_is_quoted(open_with: Open) 
     assert quotes(answer) == [[sentence]]
 
 
+OPENED = "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den neuen Hafen von Lindau."
+OPENED_IN_ENGLISH = "Mayor Anna Roth opened the new harbour of Lindau on May 3."
+
+
+def test_a_sentence_that_answers_only_in_english_is_read_and_cited_as_it_stands(open_with: Open) -> None:
+    question = "Who opened the new harbour of Lindau?"
+    model = ReadingModel("Mayor Anna Roth opened", translations={OPENED: OPENED_IN_ENGLISH})
+    answer = open_with(model).ask(question)
+    assert answer.status is Status.ANSWERED
+    assert quotes(answer) == [[OPENED]]
+    looked_at = [values["sentence"] for values in model.asked_for("confirm")]
+    assert looked_at.index(OPENED) < looked_at.index(OPENED_IN_ENGLISH)
+
+
+def test_a_question_in_a_third_language_is_put_into_english_too(open_with: Open) -> None:
+    french = "Qui a inauguré le nouveau port (Hafen) de Lindau ?"
+    english = "Who opened the new harbour of Lindau?"
+    model = ReadingModel(
+        "Mayor Anna Roth opened",
+        translations={french: english, OPENED: OPENED_IN_ENGLISH},
+        only={"Mayor Anna Roth opened": english},
+    )
+    answer = open_with(model).ask(french)
+    assert (answer.status, answer.language) == (Status.ANSWERED, "fr")
+    assert quotes(answer) == [[OPENED]]
+
+
+def test_few_sentences_are_translated_for_what_the_articles_do_not_say(open_with: Open) -> None:
+    model = ReadingModel()
+    assert open_with(model).ask("Who opened the new harbour of Bregenz?").status is Status.NOT_FOUND
+    assert 1 <= len(model.asked_for("translate")) <= 2
+
+
+def test_nothing_is_translated_within_one_language(open_with: Open) -> None:
+    model = ReadingModel()
+    assert (
+        open_with(model).ask("Wer gewann das Rennen auf dem Mars?", language="de").status is Status.NOT_FOUND
+    )
+    assert model.asked_for("translate") == []
+
+
 HISTORY = [
     Message(role="user", content=WHO_OPENED),
     Message(role="assistant", content="Anna Roth [1]"),
