@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rag.prompts import load_prompt
 from rag.types import ChatModel, Hit, Piece, Usage
-from rag.words import is_content_word
+from rag.words import is_content_word, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item]
     turns = load_prompt("copy").fill({"sentences": text, "question": question})
     pieces = list(llm.stream(turns, max_tokens=24 + 24 * len(hits)))
     items: dict[tuple[str, int, int], Item] = {}
-    for words, certainty in _copied(pieces):
-        found = anchor(words, hits) if _says_something(words) else None
-        if found is not None:
+    for copied, certainty in _copied(pieces):
+        found = anchor(copied, hits) if _says_something(copied) else None
+        if found is not None and not _is_asked(copied, question, found[0].language):
             hit, start, end = found
             widened = _widened(item(hit, start, end, certainty))
             items.setdefault((hit.article_id, start, end), widened)
@@ -54,19 +54,25 @@ def _says_something(words: str) -> bool:
     return any(len(word) > 2 or word.isdigit() or word.isupper() for word in re.findall(r"\w+", words))
 
 
+def _is_asked(copied: str, question: str, language: str) -> bool:
+    """Whether the question itself has all the content words that were copied: those do not answer it."""
+    own = {word.stem for word in words(copied, language)}
+    return bool(own) and own <= {word.stem for word in words(question, language)}
+
+
 def _copied(pieces: Sequence[Piece]) -> Iterator[tuple[str, float]]:
     """What the model wrote between semicolons, each with the geometric mean probability of its tokens."""
-    words: str = ""
+    copied = ""
     logprobs: list[float] = [0.0]
     for piece in pieces:
         for part in re.split(r"([;\n])", piece.text):
             if part in {";", "\n"}:
-                yield words, math.exp(sum(logprobs) / len(logprobs))
-                words, logprobs = "", [0.0]
+                yield copied, math.exp(sum(logprobs) / len(logprobs))
+                copied, logprobs = "", [0.0]
             elif part:
-                words += part
+                copied += part
                 logprobs.append(piece.logprob or 0.0)
-    yield words, math.exp(sum(logprobs) / len(logprobs))
+    yield copied, math.exp(sum(logprobs) / len(logprobs))
 
 
 _TOKEN = re.compile(r"\s*(\w[\w'’-]*)")

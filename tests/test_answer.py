@@ -113,6 +113,11 @@ def test_words_that_stand_nowhere_are_dropped(reply: str) -> None:
     assert copied(reply) == []
 
 
+def test_words_of_the_question_do_not_answer_it() -> None:
+    items, _ = copy("Mit wem eröffnete Anna Roth den Hafen?", hits(ROTH), FakeChatModel(["Anna Roth; Kern"]))
+    assert [one.text for one in items] == ["Kern"]
+
+
 def test_an_invented_first_name_is_not_shown() -> None:
     assert copied("Karla Roth") == ["Roth"]
 
