@@ -130,6 +130,7 @@ class Asking:
         self._started = time.perf_counter()
         self._translations: dict[tuple[str, str], str] = {}
         self._readings: dict[tuple[str, str], _Read] = {}
+        self._articles: dict[tuple[str, str], frozenset[str]] = {}
 
     def events(self) -> Iterator[Event]:
         """See `NewsQA.stream`."""
@@ -321,10 +322,7 @@ class Asking:
         """How well a translated sentence answers a translated question; `seen` spoke for it as it stands."""
         vector = self._encoder.encode_passages([told.text])[0]
         similarity = float(self._encoder.encode_questions([asked.text])[0] @ vector)
-        article = self._article(told.article_id)
-        context = self._context(
-            asked, told, similarity, told.score + seen.lead, told.text, f"{article}\n{told.text}"
-        )
+        context = self._context(asked, told, similarity, told.score + seen.lead, told.text)
         signals = replace(verify.signals(told, context), lacking=seen.lacking)
         with self._timed("verify"):
             yes, usage = verify.confirm(llm, asked.text, told.text)
@@ -375,15 +373,13 @@ class Asking:
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
     ) -> Iterator[verify.Context]:
         """What surrounds each sentence."""
-        articles = {id_: self._article(id_) for id_ in {hit.article_id for hit in hits}}
         similarities = self._retriever.similarities(question.text, hits)
         for hit, similarity in zip(hits, similarities, strict=True):
             near = [hit.title, *(other.text for other in self._retriever.neighbours(hit, 1, 1))]
-            article = articles[hit.article_id]
-            yield self._context(question, hit, similarity, pool[0].score, "\n".join(near), article)
+            yield self._context(question, hit, similarity, pool[0].score, "\n".join(near))
 
     def _context(
-        self, question: Question, hit: Hit, similarity: float, best_score: float, near: str, article: str
+        self, question: Question, hit: Hit, similarity: float, best_score: float, near: str
     ) -> verify.Context:
         """What is looked at when a sentence is judged."""
         language = question.language or hit.language
@@ -398,15 +394,18 @@ class Asking:
             kind=question.kind,
             rarity=asked.rarity,
             near=near,
-            article=article,
+            article=self._article(hit.article_id, hit.language) | verify.stems(hit.text, hit.language),
             similarity=similarity,
             best_score=best_score,
         )
 
-    def _article(self, article_id: str) -> str:
-        """An article's title and text."""
-        article = self._engine.index.catalog.texts([article_id])[article_id]
-        return f"{article.title}\n{article.text}"
+    def _article(self, article_id: str, language: str) -> frozenset[str]:
+        """The stems of an article with its title."""
+        key = (article_id, language)
+        if key not in self._articles:
+            article = self._engine.index.catalog.texts([article_id])[article_id]
+            self._articles[key] = verify.stems(f"{article.title}\n{article.text}", language)
+        return self._articles[key]
 
     def _read(self, text: str, language: str) -> _Read:
         """The question made ready to be laid beside sentences, once for all of them."""

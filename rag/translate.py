@@ -109,12 +109,14 @@ def same_short(text: str, language: str, translated: str, reader: str, encoder: 
 def faithful(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
     """Whether a translation may stand for a sentence.
 
-    It quotes nobody, has like length, the same numbers, denies what the sentence denies, is near in meaning, and every
+    It quotes nobody at length, leaves no piece of a quotation as it was, has like length, the same numbers, denies what the sentence denies, is near in meaning, and every
     word has its like in it.
     """
     if any(len(spoken.split()) >= _QUOTED_WORDS for spoken in _SPOKEN.findall(text)):
         return False
     if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
+        return False
+    if _tears_quotation(text, translated):
         return False
     if detect_language(translated) not in {"", reader} or not _denies_alike(
         text, language, translated, reader
@@ -130,6 +132,13 @@ def faithful(text: str, language: str, translated: str, reader: str, encoder: En
     if float(vectors[0] @ vectors[1]) < _SAME_MEANING:
         return False
     return _word_for_word(text, language, translated, reader, encoder)
+
+
+def _tears_quotation(text: str, translated: str) -> bool:
+    """Whether only a part of what stands in quotation marks was left in the original, with the rest put outside."""
+    own = [spoken[1:-1].casefold() for spoken in _SPOKEN.findall(text)]
+    left = [spoken[1:-1].casefold() for spoken in _SPOKEN.findall(translated)]
+    return any(piece != spoken and piece in spoken for piece in left for spoken in own)
 
 
 def _word_for_word(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:

@@ -90,7 +90,7 @@ class Context:
         kind: what the question asks for.
         rarity: weight of a stem, higher for rarer ones.
         near: the neighbours of the sentence and its title.
-        article: the whole text with its title.
+        article: stems of the whole text with its title.
         similarity: cosine of question and sentence.
         best_score: score of the best sentence found.
     """
@@ -103,15 +103,15 @@ class Context:
     kind: Kind
     rarity: Mapping[str, float]
     near: str
-    article: str
+    article: frozenset[str]
     similarity: float
     best_score: float
 
 
 def signals(hit: Hit, context: Context) -> Signals:
     """The signals of one sentence in its context."""
-    held = _stems(hit.text, hit.language)
-    near = held | _stems(context.near, hit.language)
+    held = stems(hit.text, hit.language)
+    near = held | stems(context.near, hit.language)
     return Signals(
         similarity=context.similarity,
         lead=max(0.0, context.best_score - hit.score),
@@ -120,13 +120,14 @@ def signals(hit: Hit, context: Context) -> Signals:
         weakest=min(context.near_words, default=0.5),
         named=min(context.near_names, default=1.0),
         around=_share(context.question, near, context.rarity),
-        strangers=_strangers(context.question, _stems(context.article, hit.language)),
+        strangers=_strangers(context.question, context.article),
         fits=_fits(hit, context),
         lacking=_lacks(hit, context),
     )
 
 
-def _stems(text: str, language: str) -> frozenset[str]:
+def stems(text: str, language: str) -> frozenset[str]:
+    """The stems of a text's content words and of their parts."""
     return frozenset(stem for word in words(text, language) for stem in (word.stem, *word.parts))
 
 
@@ -161,7 +162,7 @@ def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
 
 def _lacks(hit: Hit, context: Context) -> bool:
     if context.kind is Kind.SPEECH and context.near_names and max(context.near_names) < _SAME_NAME:
-        around = _stems(context.near, hit.language)
+        around = stems(context.near, hit.language)
         return not any(_held(word.stem, around) for word in context.question if word.name)
     kind = answer_type(context.text)
     return lacks(kind, hit.text, hit.language, context.text, context.language)

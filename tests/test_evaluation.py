@@ -441,6 +441,11 @@ def test_marks_are_removed() -> None:
         ("Anna Smith, John Miller, Peter Meier, Paul Brown", "fr", ""),
         ("Zu kurz", "en", ""),
         ("The meeting was held in the capital and it was useful.", "xx", ""),
+        (
+            "The article says: “Er nannte das “die neue Zeit” und sah sich für den Bau der Brücke nicht zuständig”",
+            "en",
+            "",
+        ),
     ],
 )
 def test_the_language_of_a_text_is_judged_only_when_it_is_clear(text: str, language: str, other: str) -> None:

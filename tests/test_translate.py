@@ -160,3 +160,9 @@ def test_where_something_goes_to_does_not_become_where_it_comes_from(encoder: En
 def test_what_somebody_said_stays_in_the_original() -> None:
     text = "Anna Roth sagte: „Wir bauen den Hafen noch in diesem Jahr.“"
     assert not faithful(text, "de", text, "de", HashEncoder())
+
+
+def test_a_piece_of_a_quotation_left_in_the_original_is_no_translation() -> None:
+    text = "Die Stadt will “den Forderungen nachgeben”."
+    assert faithful(text, "de", text, "de", HashEncoder())
+    assert not faithful(text, "de", "Die Stadt will “den Forderungen” nachgeben.", "de", HashEncoder())

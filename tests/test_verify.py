@@ -19,6 +19,7 @@ from rag.verify import (
     gate_fingerprint,
     load_gate,
     signals,
+    stems,
 )
 from rag.words import words
 
@@ -60,7 +61,7 @@ def context(
         kind=kind,
         rarity={},
         near=near,
-        article=article,
+        article=stems(article, "de"),
         similarity=0.9,
         best_score=0.9,
     )

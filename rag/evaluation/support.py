@@ -21,7 +21,8 @@ _MIN_WORDS_TO_JUDGE = 5
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?")  # noqa: RUF001 - both apostrophes occur
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_QUOTED = re.compile(r"„[^“”]*[“”]|“[^”]*”|«[^»]*»|»[^«]*«|\"[^\"]*\"")
+# Quotation marks may stand inside quotation marks.
+_QUOTED = re.compile(r"„(?:“[^“”]*”|[^“”])*[“”]|“(?:“[^“”]*”|[^“”])*”|«[^»]*»|»[^«]*«|\"[^\"]*\"")
 
 _FUNCTION_WORDS = {
     "de": "der die das und nicht ist war mit von dass ein eine einen den dem des sich auf für wurde haben zu "
