@@ -109,8 +109,8 @@ def same_short(text: str, language: str, translated: str, reader: str, encoder: 
 def faithful(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
     """Whether a translation may stand for a sentence.
 
-    It quotes nobody at length, leaves no piece of a quotation as it was, has like length, the same numbers, denies what the sentence denies, is near in meaning, and every
-    word has its like in it.
+    It quotes nobody at length, leaves no piece of a quotation as it was, has like length, the same numbers, denies what
+    the sentence denies, is near in meaning, and every word has its like in it.
     """
     if any(len(spoken.split()) >= _QUOTED_WORDS for spoken in _SPOKEN.findall(text)):
         return False
