@@ -116,7 +116,7 @@ def faithful(text: str, language: str, translated: str, reader: str, encoder: En
         return False
     if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
         return False
-    if _tears_quotation(text, translated):
+    if _tears_quotation(text, language, translated, reader):
         return False
     if detect_language(translated) not in {"", reader} or not _denies_alike(
         text, language, translated, reader
@@ -134,11 +134,16 @@ def faithful(text: str, language: str, translated: str, reader: str, encoder: En
     return _word_for_word(text, language, translated, reader, encoder)
 
 
-def _tears_quotation(text: str, translated: str) -> bool:
-    """Whether only a part of what stands in quotation marks was left in the original, with the rest put outside."""
-    own = [spoken[1:-1].casefold() for spoken in _SPOKEN.findall(text)]
-    left = [spoken[1:-1].casefold() for spoken in _SPOKEN.findall(translated)]
-    return any(piece != spoken and piece in spoken for piece in left for spoken in own)
+def _tears_quotation(text: str, language: str, translated: str, reader: str) -> bool:
+    """Whether words that stand in quotation marks were left in the original or told outside of the marks."""
+    own = [spoken[1:-1] for spoken in _SPOKEN.findall(text)]
+    told = [spoken[1:-1] for spoken in _SPOKEN.findall(translated)]
+    if any(piece != spoken and piece.casefold() in spoken.casefold() for piece in told for spoken in own):
+        return True
+    return len(own) != len(told) or any(
+        len(words(piece, reader)) < len(words(spoken, language))
+        for spoken, piece in zip(own, told, strict=True)
+    )
 
 
 def _word_for_word(text: str, language: str, translated: str, reader: str, encoder: Encoder) -> bool:
