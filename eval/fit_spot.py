@@ -36,9 +36,9 @@ from rag.index import open_index
 from rag.question import read_question
 from rag.retrieve import Retriever
 from rag.settings import Settings, read_settings
-from rag.spot import Asked, features, read_asked, stems_of
+from rag.spot import Asked, features, read_asked
 from rag.types import Encoder, Filters, Hit
-from rag.words import Word, words
+from rag.words import Word, stems_of, words
 
 _MODEL = Path(__file__).parent.parent / "rag" / "spot.json"
 _SENTENCES = 40  # that are ranked for a question

@@ -38,6 +38,7 @@ from rag.types import (
     Status,
     Usage,
 )
+from rag.words import stems_of
 
 _PROMPTS = ("copy", "confirm", "translate", "standalone")
 _POOL = 12  # sentences that are ranked for one question
@@ -49,6 +50,7 @@ _PASSAGES = 1000  # in an index of fewer, how often a word stands there tells li
 _LOOKS = 4  # sentences per question that the model is asked about
 _ALSO = 0.5  # how likely another sentence must be, beside one that answers, to be looked at: this share of it
 _SURE_COPY = 0.65  # mean token probability with which copied words may stand alone
+_PHRASED = 6  # sentences in another language, the likeliest ones, whose phrases are read
 _SURE_ACROSS = 0.4  # support below which a sentence in another language is read in English before it is shown
 _CONTINUED = 2  # sentences that answer whose next one is looked at
 _GOES_ON = 0.5  # probability of yes from which a continuation of a list belongs to it
@@ -209,9 +211,8 @@ class Asking:
             own.setdefault(hit.article_id, []).append(hit)
         nearest = dict(list(own.items())[:_ARTICLES])
         hits = [hit for found in nearest.values() for hit in found[:_PER_ARTICLE]]
-        texts = self._engine.index.catalog.texts(nearest)
-        whole_texts = {id_: f"{article.title}\n{article.text}" for id_, article in texts.items()}
-        return Nearby(hits, whole_texts, self._encoder)
+        articles = {id_: self._article(id_, found[0].language) for id_, found in nearest.items()}
+        return Nearby(hits, articles, self._engine.aligned, self._encoder)
 
     # --- statements ------------------------------------------------------------------------------
 
@@ -304,7 +305,7 @@ class Asking:
         """
         foreign = [
             n for n, (_, hit, seen) in enumerate(ranked) if _is_foreign(question, hit) and not seen.lacking
-        ]
+        ][:_PHRASED]
         if not foreign:
             return []
         first, hit, _ = ranked[foreign[0]]
@@ -394,7 +395,7 @@ class Asking:
             kind=question.kind,
             rarity=asked.rarity,
             near=near,
-            article=self._article(hit.article_id, hit.language) | verify.stems(hit.text, hit.language),
+            article=self._article(hit.article_id, hit.language) | stems_of(hit.text, hit.language),
             similarity=similarity,
             best_score=best_score,
         )
@@ -404,7 +405,7 @@ class Asking:
         key = (article_id, language)
         if key not in self._articles:
             article = self._engine.index.catalog.texts([article_id])[article_id]
-            self._articles[key] = verify.stems(f"{article.title}\n{article.text}", language)
+            self._articles[key] = stems_of(f"{article.title}\n{article.text}", language)
         return self._articles[key]
 
     def _read(self, text: str, language: str) -> _Read:

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rag.align import Aligned
 from rag.claims import DoubtKind, find_doubts, signals
 from rag.compose import Judged, citation
 from rag.names import alike
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
-from rag.spot import Spot, fits, spots, stems_of
+from rag.spot import Spot, fits, spots
 from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
 from rag.words import words
@@ -48,10 +49,18 @@ class _Value:
 
 @dataclass(frozen=True, slots=True)
 class Nearby:
-    """The sentences nearest to a question, whether or not they are shown, and the texts of their articles by id."""
+    """The sentences nearest to a question, whether or not they are shown, and what is known of them.
+
+    Attributes:
+        hits: the sentences.
+        articles: the stems of their articles, by id.
+        read: a text and its language made ready to be matched, by this encoder.
+        encoder: what they were found with.
+    """
 
     hits: Sequence[Hit]
-    texts: Mapping[str, str]
+    articles: Mapping[str, frozenset[str]]
+    read: Callable[[str, str], Aligned]
     encoder: Encoder
 
 
@@ -256,13 +265,13 @@ def _could_answer(value: _Value, question: Question, asked: frozenset[str]) -> b
 def _spotted(question: Question, nearby: Nearby) -> list[list[_Value]]:
     """The sides that articles take by their likeliest words, where these are sure enough; empty if they agree."""
     sides: list[list[Spot]] = []
-    stems: dict[str, frozenset[str]] = {}
-    for spot in spots(question, nearby.hits, nearby.texts, nearby.encoder):
+    heard: set[str] = set()
+    for spot in spots(question, nearby.hits, nearby.articles, nearby.read, nearby.encoder):
         article = spot.hit.article_id
-        if article in stems or spot.surety < _BACKED:
+        if article in heard or spot.surety < _BACKED:
             continue
-        stems[article] = stems_of(nearby.texts[article], spot.hit.language)
-        side = next((side for side in sides if _tell_alike(side[0], spot, stems)), None)
+        heard.add(article)
+        side = next((side for side in sides if _tell_alike(side[0], spot, nearby.articles)), None)
         if side is None:
             sides.append([spot])
         else:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rag.align import Aligned
 from rag.names import alike
 from rag.question import Kind, Question
 from rag.reading import MOMENTS
@@ -101,37 +102,36 @@ def asked_of(question: Question, vectors: Vectors) -> Asked:
     return Asked(question, own, vectors, tuple(content), asking, focus)
 
 
-def spots(question: Question, hits: Sequence[Hit], texts: Mapping[str, str], encoder: Encoder) -> list[Spot]:
+def spots(
+    question: Question,
+    hits: Sequence[Hit],
+    articles: Mapping[str, frozenset[str]],
+    read: Callable[[str, str], Aligned],
+    encoder: Encoder,
+) -> list[Spot]:
     """The likeliest words of every sentence, likeliest first; sentences that hold none of the kind are left out.
 
     Args:
         question: as read.
         hits: sentences.
-        texts: of their articles, by id.
+        articles: the stems of their articles, by id.
+        read: a text and its language made ready to be matched, by this encoder.
         encoder: nothing is spotted unless it is the one that the model was fitted for.
     """
     model = load_model()
     if not hits or encoder.name not in model.encoders or model.dimensions != encoder.dimensions:
         return []
     asked = read_asked(question, encoder)
-    languages = {hit.article_id: hit.language for hit in hits}
-    stems = {id_: stems_of(texts[id_], language) for id_, language in languages.items()}
     found = []
     for hit in hits:
-        own = words(hit.text, hit.language)
-        if not own:
+        aligned = read(hit.text, hit.language)
+        if not aligned.words:
             continue
-        vectors = encoder.encode_spans(hit.text, [(word.start, word.end) for word in own])
-        odds = model.odds(features(asked, hit, own, vectors, stems[hit.article_id]))
-        spot = _spotted(asked, hit, own, odds)
+        odds = model.odds(features(asked, hit, aligned.words, aligned.vectors, articles[hit.article_id]))
+        spot = _spotted(asked, hit, aligned.words, odds)
         if spot is not None:
             found.append(spot)
     return sorted(found, key=lambda one: -one.surety)
-
-
-def stems_of(text: str, language: str) -> frozenset[str]:
-    """The stems of a text's content words and of the parts of compounds."""
-    return frozenset(stem for word in words(text, language) for stem in (word.stem, *word.parts))
 
 
 # --- features --------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from rag.names import alike
 from rag.prompts import load_prompt
 from rag.question import Kind
 from rag.types import ChatModel, Hit, Usage
-from rag.words import Word, words
+from rag.words import Word, stems_of
 
 _YES, _NO = "Ja", "Nein"
 _SAME_NAME = 0.87  # nearness from which a name counts as named; other names of its kind stay below
@@ -110,8 +110,8 @@ class Context:
 
 def signals(hit: Hit, context: Context) -> Signals:
     """The signals of one sentence in its context."""
-    held = stems(hit.text, hit.language)
-    near = held | stems(context.near, hit.language)
+    held = stems_of(hit.text, hit.language)
+    near = held | stems_of(context.near, hit.language)
     return Signals(
         similarity=context.similarity,
         lead=max(0.0, context.best_score - hit.score),
@@ -124,11 +124,6 @@ def signals(hit: Hit, context: Context) -> Signals:
         fits=_fits(hit, context),
         lacking=_lacks(hit, context),
     )
-
-
-def stems(text: str, language: str) -> frozenset[str]:
-    """The stems of a text's content words and of their parts."""
-    return frozenset(stem for word in words(text, language) for stem in (word.stem, *word.parts))
 
 
 def _share(asked: Sequence[Word], held: frozenset[str], rarity: Mapping[str, float]) -> float:
@@ -162,7 +157,7 @@ def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
 
 def _lacks(hit: Hit, context: Context) -> bool:
     if context.kind is Kind.SPEECH and context.near_names and max(context.near_names) < _SAME_NAME:
-        around = stems(context.near, hit.language)
+        around = stems_of(context.near, hit.language)
         return not any(_held(word.stem, around) for word in context.question if word.name)
     kind = answer_type(context.text)
     return lacks(kind, hit.text, hit.language, context.text, context.language)

@@ -86,6 +86,11 @@ def _weighted(found: Iterable[Word]) -> Iterator[str]:
     return (term for word in found for term in (word.stem, word.stem, *word.parts))
 
 
+def stems_of(text: str, language: str) -> frozenset[str]:
+    """The stems of a text's content words and of the parts of compounds."""
+    return frozenset(stem for word in words(text, language) for stem in (word.stem, *word.parts))
+
+
 def is_content_word(word: str, language: str) -> bool:
     """True when `word` carries meaning of its own: not a stop word, not a lone letter."""
     return any(True for _ in _words(word, language))

@@ -9,11 +9,13 @@ from fakes import HashEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.align import aligned
 from rag.answer import item, whole
 from rag.compose import Judged, contrast, statement, with_numbers
 from rag.disagreement import Nearby, disagreements, disputed
 from rag.question import read_question
 from rag.types import Disagreement, FoundBy, Hit, Verdict
+from rag.words import stems_of
 
 
 def judged(article: str, text: str, words: str = "", day: int | None = None, language: str = "de") -> Judged:
@@ -159,7 +161,9 @@ def test_what_is_not_dated_is_not_called_earlier() -> None:
 
 def nearby(*given: Judged) -> Nearby:
     hits = [one.item.hit for one in given]
-    return Nearby(hits, {hit.article_id: hit.text for hit in hits}, HashEncoder())
+    articles = {hit.article_id: stems_of(hit.text, hit.language) for hit in hits}
+    encoder = HashEncoder()
+    return Nearby(hits, articles, lambda text, language: aligned(text, language, encoder), encoder)
 
 
 def test_versions_of_one_sentence_are_told_apart() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from fakes import HashEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.align import aligned
 from rag.encoder import open_encoder
 from rag.question import Question, read_question
 from rag.settings import read_settings
-from rag.spot import _spotted, asked_of, features, fits, load_model, spots, stems_of
-from rag.types import FoundBy, Hit
-from rag.words import words
+from rag.spot import Spot, _spotted, asked_of, features, fits, load_model, spots
+from rag.types import Encoder, FoundBy, Hit
+from rag.words import stems_of, words
 
 
 def hit(text: str, article: str = "a", language: str = "de") -> Hit:
@@ -36,13 +39,23 @@ def asking(text: str) -> Question:
     return read_question(text, max_chars=500)
 
 
+def spotted(question: str, texts: Mapping[str, str], encoder: Encoder) -> list[Spot]:
+    """What is spotted in articles of one sentence each."""
+    return spots(
+        asking(question),
+        [hit(text, article) for article, text in texts.items()],
+        {article: stems_of(text, "de") for article, text in texts.items()},
+        lambda text, language: aligned(text, language, encoder),
+        encoder,
+    )
+
+
 def test_another_encoder_spots_nothing() -> None:
-    found = spots(asking("Wer kam?"), [hit("Anna Berger kam.")], {"a": "Anna Berger kam."}, HashEncoder())
-    assert found == []
+    assert spotted("Wer kam?", {"a": "Anna Berger kam."}, HashEncoder()) == []
 
 
 def test_no_sentences_no_spots() -> None:
-    assert spots(asking("Wer kam?"), [], {}, HashEncoder()) == []
+    assert spotted("Wer kam?", {}, HashEncoder()) == []
 
 
 @pytest.mark.parametrize(
@@ -132,12 +145,7 @@ def test_likely_answers_stand_first() -> None:
         "a": "Die Brücke über den Fluss wurde am Freitag von Anna Berger eröffnet.",
         "b": "Bei Regen bleibt das Museum in Lund geschlossen.",
     }
-    found = spots(
-        asking("Wer hat die Brücke über den Fluss eröffnet?"),
-        [hit(text, article) for article, text in texts.items()],
-        texts,
-        open_encoder(read_settings()),
-    )
+    found = spotted("Wer hat die Brücke über den Fluss eröffnet?", texts, open_encoder(read_settings()))
     assert found[0].text == "Anna Berger"
     assert found[0].surety > 0.3
     assert all(other.surety < 0.3 for other in found[1:])

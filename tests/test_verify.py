@@ -19,9 +19,8 @@ from rag.verify import (
     gate_fingerprint,
     load_gate,
     signals,
-    stems,
 )
-from rag.words import words
+from rag.words import stems_of, words
 
 GATES = [(name, foreign) for name in ("extractive", "confirmed") for foreign in (False, True)]
 NAMES = [field.name for field in fields(Signals)]
@@ -61,7 +60,7 @@ def context(
         kind=kind,
         rarity={},
         near=near,
-        article=stems(article, "de"),
+        article=stems_of(article, "de"),
         similarity=0.9,
         best_score=0.9,
     )
