@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import log
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -75,12 +76,18 @@ class _Query:
     anchors: tuple[str, ...] = ()
     trust: float = 1.0
 
+    def covers(self, terms: frozenset[str]) -> float:
+        """The share (0..1) of the question's words among these terms, rare words counting more."""
+        total = sum(self.weights.values())
+        return sum(weight for term, weight in self.weights.items() if term in terms) / total if total else 0.0
+
 
 # BM25 gives a term its rarity times 0 to 2.2, by how often it stands; 2 is what a passage about it gets.
 _SATURATION = 2.0
 # Scoring a passage takes about a microsecond per term. Common terms still count where a rarer one stands;
 # with anchors in a tenth of all passages, nDCG@10 of the words stays within .003.
 _ANCHORED = 2000
+_KEPT_TERMS = 4096  # sentences whose terms are kept, a few kB each
 _TWINS = 2  # as many sentences that say the same in the same words are shown before any third one
 
 
@@ -109,6 +116,7 @@ class Retriever:
         self._encoder = encoder
         self._weights = weights or Weights()
         self._sentence_vectors = _SentenceVectors(encoder, kept_sentences)
+        self._terms = lru_cache(maxsize=_KEPT_TERMS)(_terms)
 
     def passages(self, question: str, k: int, filters: Filters | None = None) -> list[Hit]:
         """The `k` passages nearest to `question`, nearest first; none if no article passes `filters`.
@@ -137,7 +145,7 @@ class Retriever:
                 if not sentence.heading:  # one that two passages share counts with the nearer one
                     hits.setdefault((article.id, sentence.n), _sentence_hit(article, passage, sentence))
         scored = self._score_sentences(vector, query, list(hits.values()))
-        return _twins_last(scored)[:k]
+        return self._twins_last(scored)[:k]
 
     def _score_sentences(self, vector: Vectors, query: _Query, hits: Sequence[Hit]) -> list[Hit]:
         """Sentences that carry the scores of their passages get their own, nearest first."""
@@ -145,9 +153,20 @@ class Retriever:
         cosines = self._sentence_vectors.of(hits) @ vector
         scored = []
         for hit, cosine in zip(hits, cosines, strict=True):
-            own = float(cosine) + words * query.trust * _covered(query, hit)
+            own = float(cosine) + words * query.trust * query.covers(self._terms(hit.text, hit.language))
             scored.append(hit.model_copy(update={"score": share * hit.score + (1 - share) * own}))
         return sorted(scored, key=lambda hit: (-hit.score, hit.article_id, hit.first))
+
+    def _twins_last(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The same hits; those whose words were already seen `_TWINS` times come last."""
+        seen: dict[frozenset[str], int] = {}
+        first: list[Hit] = []
+        last: list[Hit] = []
+        for hit in hits:
+            words = self._terms(hit.text, hit.language)
+            seen[words] = seen.get(words, 0) + 1
+            (first if seen[words] <= _TWINS or not words else last).append(hit)
+        return first + last
 
     def neighbours(self, hit: Hit, before: int = 1, after: int = 1) -> list[Hit]:
         """The sentences around `hit` in its article, in the order of the text, `hit` itself left out.
@@ -331,20 +350,5 @@ def _sentence_hit(article: Article, near: Hit, sentence: Sentence) -> Hit:
     )
 
 
-def _covered(query: _Query, hit: Hit) -> float:
-    """The share (0..1) of the question's words that the hit holds, rare words counting more."""
-    total = sum(query.weights.values())
-    held = set(index_terms(hit.text, hit.language).split())
-    return sum(weight for term, weight in query.weights.items() if term in held) / total if total else 0.0
-
-
-def _twins_last(hits: Sequence[Hit]) -> list[Hit]:
-    """The same hits; those whose words were already seen `_TWINS` times come last."""
-    seen: dict[frozenset[str], int] = {}
-    first: list[Hit] = []
-    last: list[Hit] = []
-    for hit in hits:
-        words = frozenset(index_terms(hit.text, hit.language).split())
-        seen[words] = seen.get(words, 0) + 1
-        (first if seen[words] <= _TWINS or not words else last).append(hit)
-    return first + last
+def _terms(text: str, language: str) -> frozenset[str]:
+    return frozenset(index_terms(text, language).split())
