@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rag.types import Vectors
 
 
-_PHRASE = 3  # content words of a phrase at most
+_PHRASE = 2  # content words of a phrase at most
 _BETWEEN = 12  # characters that may stand between two of them
 
 
@@ -51,7 +51,7 @@ def aligned(text: str, language: str, encoder: Encoder) -> Aligned:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Every run of up to three content words of a text: how many it has, what it means by itself.
+    """Every run of up to two content words of a text: how many it has, what it means by itself.
 
     Shapes: `lengths` (phrases,), `vectors` (phrases, dimensions).
     """
