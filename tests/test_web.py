@@ -453,7 +453,6 @@ BODY = """() => {
       (one.target === "_blank" && !/noopener/.test(one.rel))).map((one) => one.outerHTML),
     nodes: all.length < 800 && Math.max(...all.map(depth)) < 32,
     pasted: !typed || typed.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, cancelable: true})),
-    shifted: window.shifts.reduce((sum, one) => sum + one, 0) < 0.1,
   };
 }"""
 
@@ -470,7 +469,9 @@ def test_the_page_passes_what_lighthouse_looks_at(opened: Opened, size: dict[str
         "description": True,
         "viewport": "width=device-width, initial-scale=1",
     }
-    fine = {"small": [], "images": [], "links": [], "nodes": True, "pasted": True, "shifted": True}
+    # While it loads. What a reader asked for may move the rest, and comes when it comes.
+    assert page.evaluate("window.shifts.reduce((sum, one) => sum + one, 0) < 0.1")
+    fine = {"small": [], "images": [], "links": [], "nodes": True, "pasted": True}
     looks = {"welcome": page.evaluate(BODY)}
     ask(page, QUESTION)
     page.click(".mark")
