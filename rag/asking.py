@@ -395,7 +395,7 @@ class Asking:
             kind=question.kind,
             rarity=asked.rarity,
             near=near,
-            article=self._article(hit.article_id, hit.language) | stems_of(hit.text, hit.language),
+            article=self._article(hit.article_id, hit.language),
             similarity=similarity,
             best_score=best_score,
         )

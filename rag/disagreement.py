@@ -24,7 +24,7 @@ from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
 from rag.spot import Spot, fits, spots
 from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
-from rag.words import words
+from rag.words import stems_of, words
 
 _SURE = 0.3  # how likely words of a single article must answer to be a side
 _BACKED = 0.12  # the same for words that several articles are likely to answer with
@@ -76,9 +76,7 @@ def disagreements(
     """
     if not judged or len({hit.article_id for hit in _all_hits(judged, nearby)}) < 2:
         return ()
-    asked = frozenset(
-        stem for word in words(question.text, question.language) for stem in (word.stem, *word.parts)
-    )
+    asked = stems_of(question.text, question.language)
     # Whole sentences are told apart by their nearest ones, where there is an encoder to do it.
     own = [one for one in judged if nearby is None or not _is_whole(one)]
     kind = _KINDS.get(question.kind)

@@ -120,7 +120,7 @@ def signals(hit: Hit, context: Context) -> Signals:
         weakest=min(context.near_words, default=0.5),
         named=min(context.near_names, default=1.0),
         around=_share(context.question, near, context.rarity),
-        strangers=_strangers(context.question, context.article),
+        strangers=_strangers(context.question, context.article | held),  # a translation has words of its own
         fits=_fits(hit, context),
         lacking=_lacks(hit, context),
     )
