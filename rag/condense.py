@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from rag.claims import judge
+from rag.claims import Care, judge
 from rag.reading import HEDGES, NEGATIONS, PREPOSITIONS, SCOPES
 from rag.types import Verdict
 
@@ -69,7 +69,7 @@ def _condensed(text: str, language: str) -> str:
 
 def _is_carried(rest: str, whole: str, language: str) -> bool:
     same = _turning(rest) == _turning(whole)
-    return same and judge(rest, [whole], language).verdict is Verdict.SUPPORTED
+    return same and judge(rest, [whole], language, care=Care.STRICT).verdict is Verdict.SUPPORTED
 
 
 def _turning(text: str) -> list[str]:

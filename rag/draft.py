@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from rag.claims import Judgement, Meaning, judge
+from rag.claims import Care, Judgement, Meaning, judge
 from rag.compose import citation
 from rag.reading import in_list, read_sentence
 from rag.sentences import detect_language, split_sentences
@@ -125,7 +125,9 @@ def _best(claim: str, units: Sequence[tuple[Hit, ...]], archive: Archive) -> _Fo
     for unit in units:
         known = archive.article_text(unit[0].article_id)
         texts = [hit.text for hit in unit]
-        judgement = judge(claim, texts, unit[0].language, known=known, meaning=archive.meaning)
+        judgement = judge(
+            claim, texts, unit[0].language, known=known, meaning=archive.meaning, care=Care.STRICT
+        )
         judged.append(_Found(judgement, unit))
     telling = [one for one in judged if one.judgement.verdict is not Verdict.NOT_SUPPORTED]
     return max(

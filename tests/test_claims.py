@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.claims import ClaimModel, DoubtKind, Judgement, Signals, judge, load_model
+from rag.claims import Care, ClaimModel, Judgement, Signals, judge, load_model
 from rag.reading import read_sentence, spelling
 from rag.types import Verdict
 
@@ -18,8 +18,8 @@ SAID = "Während Holm von einem Erfolg sprach, betonte Berger, dass der Hafen no
 LED = "Minister Holm wurde von Beraterin Carla Weiß und Anwalt Tom Brandt begleitet."
 
 
-def seen(claim: str, *sentences: str, language: str = "de") -> Judgement:
-    return judge(claim, sentences, language)
+def seen(claim: str, *sentences: str, language: str = "de", care: Care = Care.STRICT) -> Judgement:
+    return judge(claim, sentences, language, care=care)
 
 
 def kinds(judgement: Judgement) -> set[str]:
@@ -91,16 +91,15 @@ def test_titles_are_looked_up_in_the_whole_article() -> None:
     known = "Ministerin Berger kam. Holm ging."
     sentence = "{} blieb am Abend lange mit allen Gästen am neuen Hafen."
     right, wrong = (sentence.format(f"Ministerin {name}") for name in ("Berger", "Holm"))
-    assert judge(right, [sentence.format("Berger")], "de", known=known).verdict is Verdict.SUPPORTED
-    assert judge(wrong, [sentence.format("Holm")], "de", known=known).verdict is not Verdict.SUPPORTED
+    for claim, name, supported in ((right, "Berger", True), (wrong, "Holm", False)):
+        judgement = judge(claim, [sentence.format(name)], "de", known=known, care=Care.STRICT)
+        assert (judgement.verdict is Verdict.SUPPORTED) is supported
 
 
 def test_english_is_read_by_the_same_rules() -> None:
     sentence = "While Holm praised the harbour, Berger said that it was not finished."
-    assert judge("Berger said that it was not finished.", [sentence], "en").verdict is Verdict.SUPPORTED
-    assert DoubtKind.SPEAKER in {
-        d.kind for d in judge("Holm said that it was not finished.", [sentence], "en").doubts
-    }
+    assert seen("Berger said that it was not finished.", sentence, language="en").verdict is Verdict.SUPPORTED
+    assert "speaker" in kinds(seen("Holm said that it was not finished.", sentence, language="en"))
 
 
 def test_numbers_are_the_same_in_every_spelling() -> None:
@@ -143,7 +142,7 @@ def test_the_passive_says_the_same_in_another_order() -> None:
 @pytest.mark.parametrize("name", ["words", "meaning", "copy"])
 def test_weights_have_the_signs_that_are_known(name: str) -> None:
     weights = load_model(name).weights
-    against = {"absent", "doubts", "moved"}
+    against = {"absent", "doubts", "hard", "moved"}
     assert all((weight < 0) == (name in against) for name, weight in weights.items())
     assert set(weights) <= set(Signals.__dataclass_fields__)
 
@@ -170,6 +169,37 @@ def test_one_doubt_is_enough_not_to_support(claim: str, sentence: str) -> None:
     judgement = seen(claim, sentence)
     assert 0 <= judgement.support <= 1
     assert judgement.verdict is not Verdict.SUPPORTED or not judgement.doubts
+
+
+@settings(deadline=None)
+@given(claim=WORDS, sentence=WORDS)
+def test_what_is_strictly_supported_is_supported_evenly(claim: str, sentence: str) -> None:
+    if seen(claim, sentence).verdict is Verdict.SUPPORTED:
+        assert seen(claim, sentence, care=Care.EVEN).verdict is Verdict.SUPPORTED
+
+
+@settings(deadline=None)
+@given(text=WORDS | st.text(min_size=1), before=WORDS, care=st.sampled_from(Care))
+def test_the_words_of_a_sentence_are_always_supported(text: str, before: str, care: Care) -> None:
+    judgement = seen(f" {text}", before, text, care=care)
+    assert (judgement.verdict, judgement.support, judgement.doubts) == (Verdict.SUPPORTED, 1.0, ())
+
+
+def test_of_two_sentences_together_the_words_are_supported() -> None:
+    assert seen(f"{SAID} {LED}", SAID, LED).verdict is Verdict.SUPPORTED
+
+
+def test_a_doubt_weighs_evenly_and_refuses_strictly() -> None:
+    claim = "Der Hafen ist noch nicht fertig."
+    assert "speaker" in kinds(seen(claim, SAID))
+    assert seen(claim, SAID).verdict is Verdict.NOT_SUPPORTED
+    assert seen(claim, SAID, care=Care.EVEN).verdict is Verdict.SUPPORTED
+
+
+def test_no_other_wording_explains_a_number_or_a_negation() -> None:
+    assert seen("Der Hafen kostete 42 Euro.", "Der Hafen kostete 24 Euro.").signals.hard == 0.5
+    assert seen("Der Hafen kostete nicht 42 Euro.", "Der Hafen kostete 24 Euro.").signals.hard == 1
+    assert seen("Holm kam.", "Berger kam.").signals.hard == 0
 
 
 @settings(deadline=None)

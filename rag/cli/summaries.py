@@ -53,7 +53,7 @@ def eval_summaries(
       rag eval summaries --facts eval/summary_facts.yaml
       rag eval summaries news.jsonl --n 100 --report summaries.json
     """
-    from rag.claims import Meaning, judge
+    from rag.claims import Care, Meaning, judge
     from rag.evaluation.summaries import Tools, measure_summaries, to_markdown
     from rag.types import TokenEncoder, Verdict
     from rag.words import words
@@ -66,7 +66,7 @@ def eval_summaries(
         meaning = Meaning(encoder) if isinstance(encoder, TokenEncoder) else None
 
         def supports(claim: str, quotes: Sequence[str], language: str, text: str) -> bool:
-            judgement = judge(claim, quotes, language, known=text, meaning=meaning)
+            judgement = judge(claim, quotes, language, known=text, meaning=meaning, care=Care.STRICT)
             return judgement.verdict is Verdict.SUPPORTED
 
         tools = Tools(
