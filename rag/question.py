@@ -50,8 +50,11 @@ class Question:
 _ASKS: tuple[tuple[Kind, str], ...] = (
     (
         Kind.NUMBER,
-        "wie viele?|wieviele?|wie (?:lange|hoch|alt|groß|weit|oft|teuer|schnell|schwer|lang|stark)|"
+        "wie viele?|wieviele?|wie (?:lange|hoch|alt|groß|weit|oft|teuer|schnell|schwer|lang|stark)|was kostet\\w*|"
         "how (?:many|much|long|old|high|far|often|big|large|fast|tall|heavy)|"
+        "what(?:'s| is| was| are| were) the (?:\\w+ ){0,2}(?:price|cost|number|percentage|population|height|length|"
+        "size|weight|age|distance|speed|revenue|salary|turnout|area) (?:of|for|in|on|per)|"
+        "(?:what|which) (?:percentage|percent)|"
         "combien|cu[aá]nt[oa]s?|quant[oaie]|quanti|quantos?|quantas?|kaç|ne kadar|"
         "сколько|как (?:долго|часто|далеко)|hoeveel|hoe (?:lang|vaak|oud|groot)|ile|ilu",
     ),
@@ -65,6 +68,7 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
         "wann|seit wann|bis wann|when|since when|quand|cu[aá]ndo|quando|ne zaman|когда|wanneer|kiedy|"
         "welche[mrns]? (?:(?:wochen|kalender)?tag|tageszeit|uhrzeit|woche|jahr(?:zehnt|hundert)?|monat|datum)(?:e?n)?|"
         "(?:what|which) (?:year|day|date|month|week|weekday|decade|century|time)|"
+        "what(?:'s| is| was| are| were) the (?:\\w+ ){0,2}(?:date|year|day) (?:of|for)|"
         "quel(?:le)? (?:jour|année|mois|date|heure|siècle)|qué (?:día|año|mes|fecha|hora)|"
         "(?:che|quale) (?:giorno|anno|mese|data|ora)|hangi (?:gün|yıl|ay|tarih)\\w*|"
         "как\\w+ (?:год|дн|день|месяц|числ|дат)\\w*",

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from rag.answer import one_line
-from rag.answer_type import answer_type, lacks
+from rag.answer_type import AnswerType, answer_type, lacks
 from rag.glossary import terms
 from rag.names import alike
 from rag.prompts import load_prompt
@@ -29,21 +29,36 @@ from rag.words import Word, stems_of
 _YES, _NO = "Ja", "Nein"
 _SAME_NAME = 0.87  # nearness from which a name counts as named; other names of its kind stay below
 _GATES = Path(__file__).with_name("gate.json")
+_MONTH = (
+    r"(?:jan(?:uary?|uar)?|feb(?:ruary?|ruar)?|märz|mar(?:ch)?|apr(?:il)?|ma[iy]|jun[ei]?|jul[iy]?|aug(?:ust)?|"
+    r"sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
+)
+# A figure is a time if it is a year, a clock time or a date; "after" and "wenn" may open one without any figure.
 _TIME = re.compile(
-    r"\d|\b(?:(?:mon|diens|donners|frei|sams|sonn)tag\w*|mittwoch\w*|sonnabend\w*|januar|februar|märz|april|mai|juni|"
-    r"juli|august|september|oktober|november|dezember|gestern|heute|morgen|nachts?|abends?|mittags?|\w*stunden?|"
-    r"\w*tag(?:e|en|s)?|\w*woche\w*|\w*monat\w*|\w*jahr\w*|vor|nach|seit|während|bis|als|bevor|nachdem|"
-    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day\w*|january|february|march|may|june|july|october|december|yesterday|"
-    r"today|tomorrow|night|hours?|days?|weeks?|months?|years?|century|decade|after|before|since|during|until|when)\b",
+    r"(?<![\w.,])(?:\d{3,4}(?![\w%]|[.,]\d)|\d{2,4}(?:s|ern?)\b|\d{1,2}[.:/]\d{1,2}\b|\d{1,2}(?:st|nd|rd|th)\b|"
+    rf"\d{{1,2}}\s?(?:uhr\b|[ap]\.?m\b))|\b(?:am|vom|zum|des) \d{{1,2}}\.|\w+zehnten?\b|\b{_MONTH}\b|"
+    r"\b(?:(?:mon|diens|donners|frei|sams|sonn)tag\w*|mittwoch\w*|sonnabend\w*|gestern|heute|morgen|nachts?|abends?|"
+    r"mittags?|\w*stunden?|\w*tag(?:e|en|s)?|\w*woche\w*|\w*monat\w*|\w*jahr\w*|vor|nach|seit|während|bis|als|bevor|"
+    r"nachdem|wenn|sobald|(?:mon|tues|wednes|thurs|fri|satur|sun)day\w*|yesterday|today|tomorrow|night|hours?|days?|"
+    r"weeks?|months?|years?|century|decade|after|before|since|during|until|when|once)\b",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"\d|\b(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|dutzend\w*|hundert\w*|tausend\w*|halb\w*|"
-    r"million\w*|milliarde\w*|billion\w*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|"
-    r"thirty|half|dozen\w*|hundred\w*|thousand\w*|several|mehrere\w*|viele\w*|many|beide\w*|both|doppelt\w*|"
-    r"einmal|zweimal|dreimal|once|twice)\b",
+    r"\d[\d.,:]*|\b(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|dutzend\w*|hundert\w*|tausend\w*|"
+    r"halb\w*|million\w*|milliarde\w*|billion\w*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|"
+    r"dozen\w*|hundred\w*|thousand\w*|several|mehrere\w*|viele\w*|many|beide\w*|both|doppelt\w*|einmal|zweimal|"
+    r"dreimal|once|twice|kein\w*|none|no|single|einzig\w*|\w+zehn|\w+zig|\w+teen|(?:twen|thir|for|fif|six|seven|"
+    r"eigh|nine)ty)\b",
     re.IGNORECASE,
 )
+# Figures that tell a day or a year and count nothing.
+_DATED = re.compile(
+    rf"\b{_MONTH}\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|"
+    rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)?\s?{_MONTH}\b(?:\s\d{{4}}\b)?|"
+    r"\b(?:in|im jahre?|seit|since)\s(?:1\d|20)\d\d\b(?!\s(?-i:[A-ZÄÖÜ]))",
+    re.IGNORECASE,
+)
+_COUNTED_IN = frozenset({"de", "en"})  # languages whose words for numbers and times the patterns above know
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +76,9 @@ class Signals:
         strangers: share of the question's names and numbers that the article does not hold at all.
         fits: 1 if the sentence holds what the question asks for (a number, a time, a name) and the question itself
             does not, else 0; 0.5 where nothing can be told.
-        lacking: whether the question names the kind of its answer (a year, a city) and the sentence has none, or asks
-            what somebody said and neither the sentence nor its neighbours name anybody of the question.
+        lacking: whether the question names the kind of its answer (a year, a city) or asks when or how many and the
+            sentence has none, or asks what somebody said and neither the sentence nor its neighbours name anybody of
+            the question.
     """
 
     similarity: float
@@ -160,6 +176,8 @@ def _lacks(hit: Hit, context: Context) -> bool:
         around = stems_of(context.near, hit.language)
         return not any(_held(word.stem, around) for word in context.question if word.name)
     kind = answer_type(context.text)
+    if kind is AnswerType.OTHER and context.kind in {Kind.NUMBER, Kind.TIME}:
+        return hit.language in _COUNTED_IN and _fits(hit, context) == 0.0
     return lacks(kind, hit.text, hit.language, context.text, context.language)
 
 
@@ -167,7 +185,7 @@ def _fits(hit: Hit, context: Context) -> float:
     """1 if the sentence holds something of the kind asked for that the question does not, 0 if not, 0.5 if unknown."""
     text, question, kind = hit.text, context.text, context.kind
     if kind is Kind.NUMBER:
-        return float(bool(_found(_NUMBER, text) - _found(_NUMBER, question)))
+        return float(bool(_found(_NUMBER, _DATED.sub(" ", text)) - _found(_NUMBER, question)))
     if kind is Kind.TIME:
         return float(bool(_found(_TIME, text) - _found(_TIME, question)))
     if kind is Kind.PLACE:  # most places are in no list
@@ -184,13 +202,9 @@ def _places(text: str, language: str) -> set[str]:
     return {term.key for term in terms(text, language) if term.key.startswith(("city:", "country:"))}
 
 
-_FIGURE = re.compile(r"\d[\d.,:]*")
-
-
 def _found(pattern: re.Pattern[str], text: str) -> set[str]:
-    """The figures and the words of a pattern in a text."""
-    found = {match.casefold() for match in pattern.findall(text) if not match.isdigit()}
-    return found | (set(_FIGURE.findall(text)) if pattern.search("0") else set())
+    """What a pattern finds in a text, figures without the mark behind them."""
+    return {match[0].casefold().rstrip(".,:") for match in pattern.finditer(text)}
 
 
 def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float, Usage]:

@@ -118,13 +118,35 @@ def test_a_number_that_the_question_names_is_no_answer(question: str, fits: floa
         ("Es kamen rund 900 Fahrer.", Kind.NUMBER, 1.0),
         ("Es kamen drei Fahrer.", Kind.NUMBER, 1.0),
         ("Der Hafen ist offen.", Kind.NUMBER, 0.0),
+        ("Keiner kam.", Kind.NUMBER, 1.0),
+        ("Am 3. Mai, seit 2019 zum ersten Mal, kam er.", Kind.NUMBER, 0.0),
+        ("In 1500 Orten war es dunkel.", Kind.NUMBER, 1.0),
         ("Der Hafen ist offen.", Kind.TIME, 0.0),
+        ("Der Kai 2 ist 30 Meter lang.", Kind.TIME, 0.0),
+        ("Er wurde 1853 gebaut.", Kind.TIME, 1.0),
+        ("It opens on Nov 15.", Kind.TIME, 1.0),
+        ("Er schließt, wenn es stürmt.", Kind.TIME, 1.0),
         ("alles ruhig.", Kind.PERSON, 0.0),
         ("Der Hafen ist offen.", Kind.REASON, 0.5),
     ],
 )
 def test_the_kind_of_answer_is_looked_for(text: str, kind: Kind, fits: float) -> None:
     assert signals(hit(text), context("Hafen?", kind)).fits == fits
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "text"),
+    [
+        ("Wann wurde der Hafen eröffnet?", Kind.TIME, "Der Hafen ist offen."),
+        ("Wie viele Kräne hat der Hafen?", Kind.NUMBER, "Der Hafen hat Kräne."),
+    ],
+)
+def test_a_sentence_without_a_time_or_number_lacks_what_is_asked_for(
+    question: str, kind: Kind, text: str
+) -> None:
+    assert signals(hit(text), context(question, kind)).lacking
+    french = hit(text).model_copy(update={"language": "fr"})
+    assert not signals(french, context(question, kind)).lacking  # its words for numbers are in no list
 
 
 # --- the gate ----------------------------------------------------------------------------------
