@@ -2,7 +2,8 @@
 
 Reads JSON lines with `text`, perhaps `title` and `date`, indexes them, and summarises each number of articles in a
 process of its own: peak memory is that of the process, seconds are those of `summarise` alone. Without --language
-nothing is translated and no language model asked; with it the model of RAG_LLM, loaded before the clock starts.
+nothing is translated and no language model asked; with it the model of RAG_LLM, loaded before the clock starts; then
+`worded` are the statements that are told in that language, the others quote their article.
 Exits with 1 if a limit is not kept.
 
 Usage: python eval/many_summaries.py FILE [--language CODE] [--articles N] [--data DIR] [--form FORM]
@@ -26,6 +27,7 @@ from typing import Any
 from search_ablation import rows
 
 from rag import Article, NewsQA, Settings
+from rag.compose import quoted
 
 WORDS = 500  # of the article that is summarised alone
 ONE_SECONDS = {False: 1.0, True: 20.0}  # by whether a model translates
@@ -62,8 +64,11 @@ def measure(data: Path, count: int, form: str, language: str) -> None:
                 ids, form=form, sentences=5 if count == 1 else 20, language=language or None
             )
             seconds.append(time.perf_counter() - started)
+    lead_in = quoted("|", language).split("|")[0]
+    worded = sum(not one.text.startswith(lead_in) for one in summary.statements)
     told = {"articles": len(ids), "first": seconds[0], "again": seconds[1], "idle": idle, "peak": peak()}
-    print(json.dumps(told | {"sentences": len(summary.statements), "disputes": len(summary.disputes)}))
+    told |= {"sentences": len(summary.statements), "disputes": len(summary.disputes)}
+    print(json.dumps(told | ({"worded": worded} if language else {})))
 
 
 def of_usual_length(qa: NewsQA) -> str:

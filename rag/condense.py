@@ -1,8 +1,9 @@
 """A sentence -> the same sentence without what an editor strikes out, in its own words and their order.
 
-In: one sentence on one line and its language. Out: what is left of it. Nothing is reworded: datelines, asides in
-brackets and words that only join it to the sentence before are left out, and only where the verifier still finds the
-rest supported by the whole. German and English, by rule: of what a small language model leaves out, too much is missed.
+In: one sentence on one line and its language. Out: what is left of it, or the shorter sentences that it begins with.
+Nothing is reworded: datelines, asides in brackets and words that only join it to the sentence before are left out, and
+only where the verifier still finds the rest supported by the whole. German and English, by rule: of what a small
+language model leaves out, too much is missed.
 """
 
 from __future__ import annotations
@@ -39,6 +40,32 @@ _JOINING_ENGLISH = re.compile(
     r",\s+(?:however|moreover|furthermore|meanwhile|therefore|nevertheless|consequently),"
     r"|^(?:However|Moreover|Furthermore|Meanwhile|Nevertheless|In addition|Additionally),\s+"
 )
+# Clauses that what stands before them can do without, and one that stands by itself behind another. Conditions,
+# contents ("dass", "ob") and corrections ("sondern") are none.
+_SPARE = re.compile(
+    r"(?:,\s+(?:(?:und|doch|aber|wobei|womit|wodurch|weshalb|weswegen|wogegen|während|obwohl|obgleich|nachdem|weil|da|"
+    r"um|ohne|so\s*dass|indem|(?:in|an|auf|mit|bei|von|zu|für|aus|nach|über|durch|unter|gegen)\s+"
+    r"(?:den|dem|der|die|das|denen|deren|dessen))\b|(?:der|die|das|dem|den|dessen|deren|denen)\s+(?![A-ZÄÖÜ]))"
+    r"|,\s+(?:but|while|whereas|although|though|because|after|which|who|whose|in\s+which)\b|\s*;\s|\s+[–—]\s)"
+)
+# What a clause behind a comma may begin with in small letters; anything else is taken for the verb of the main clause.
+_OPENS = (
+    frozenset(
+        """der die das dem den des dessen deren denen ein eine einen einem einer eines und oder aber doch sondern
+        sowie wie als ob dass daß weil da wenn falls um ohne statt während nachdem bevor bis seit obwohl obgleich
+        indem wobei womit wodurch weshalb weswegen wogegen wofür wonach so sodass damit wo wer was wann warum
+        welche welcher welches er sie es ihr sein seine seinen seinem seiner ihre ihren ihrem ihrer auch nicht nur
+        zu insbesondere darunter unter the a an who which whose that and or but while whereas although though
+        because after if when where what how he she it they his her their its including""".split()
+    )
+    | PREPOSITIONS
+)
+# What a clause behind it may bound: without the clause more would be said.
+_BOUNDED = re.compile(
+    r"\b(?:alle[nrs]?|jede[mnrs]?|jene[mnrs]?|diejenigen|derjenige|keine?[mnrs]?|niemand|nur|erst|einzige[nrs]?|"
+    r"so|solche[nrs]?|dann|all|every|those|only|none|nobody|any)\b[^,]*$",
+    re.IGNORECASE,
+)
 _TITLED = frozenset("und der die das des dem den the and".split()) | PREPOSITIONS
 _TURNS = NEGATIONS | HEDGES | SCOPES.keys()
 
@@ -65,6 +92,32 @@ def _condensed(text: str, language: str) -> str:
             if len(rest.split()) >= _LEAST and _is_carried(rest, text, language):
                 left = rest
     return left
+
+
+def parts(text: str, language: str) -> Iterator[str]:
+    """Shorter sentences that a sentence begins with, longest first, each said by the whole.
+
+    What is left out are clauses at its end that the rest can do without. Nothing where there is no such clause.
+    """
+    if language not in {"de", "en"} or len(text) > _MAX_CHARS:
+        return
+    for found in sorted(_SPARE.finditer(text), key=lambda one: -one.start()):
+        rest = text[: found.start()]
+        if (
+            len(rest.split()) < _LEAST
+            or _is_quoted(text, found.start())
+            or rest.count("(") != rest.count(")")
+        ):
+            continue
+        if _BOUNDED.search(rest) or _goes_on(text[found.start() :]):
+            continue
+        if judge(f"{rest}.", [text], language, care=Care.STRICT).verdict is Verdict.SUPPORTED:
+            yield f"{rest}."
+
+
+def _goes_on(end: str) -> bool:
+    """Whether the main clause goes on in what would be left out: "…, der seit Mai im Amt ist, sagte …"."""
+    return any(word[0].islower() and word not in _OPENS for word in re.findall(r",\s+(\w+)", end))
 
 
 def _is_carried(rest: str, whole: str, language: str) -> bool:

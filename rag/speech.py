@@ -17,10 +17,12 @@ from itertools import pairwise
 from rag.types import Article
 
 _NAME_WORDS = 4  # a quotation of so few words behind a noun is a name: the weekly „Blick nach vorn“
+_NAMED_WORDS = 8  # the same behind an article and an adjective: the new „Rat für die Pflege der Seen“
 _CARRIES = 2  # sentences over which speech without a speaker of its own goes on
 _MAX_SPEAKER = 16  # tokens
 _FRAGMENT = 6  # tokens before it that are no sentence yet
-_GOES_ON = 3  # tokens behind "…, so the minister," from which speech goes on there
+_CLAUSE_WORDS = 5  # of what is said without a conjunction
+_GOES_BEHIND = 3  # tokens behind "…, so the minister," from which speech goes on there
 
 # Finite forms of verbs that report speech. Weak verbs by their stems, strong ones in full; behind a slash stand the
 # particles of which one must follow.
@@ -29,7 +31,7 @@ _WEAK = (
     "verlautbar erläuter ergänz argumentier begründ prognostizier verlang verkünd beklag bezeichn begrüß plädier "
     "appellier droh beteuer schätz bedauer bemerk monier antwort entgegn erwider konter kommentier urteil informier "
     "enthüll gelob offenbar signalisier dementier leugn resümier bekräftig schilder hoff glaub erwart rechn "
-    "bezweifel bezweifl frag zitier verdeutlich präzisier twitter spekulier erinner mutmaß zweifel unterstell "
+    "bezweifel bezweifl frag verdeutlich präzisier twitter spekulier erinner mutmaß zweifel unterstell "
     "beschuldig prangert/an kündig/an teil/mit füg/hinzu räum/ein deut/an stell/fest,klar leg/dar,nahe "
     "führ/aus lehn/ab "
     "merk/an mahn/an sicher/zu drück/aus setz/hinzu stimm/zu reg/an"
@@ -39,7 +41,7 @@ _STRONG = (
     "gab,gibt,gaben,geben/an,bekannt,zu wies,weist,wiesen,weisen/hin,zurück warf,wirft,warfen,werfen/vor "
     "rief,ruft,riefen,rufen/auf schlug,schlägt,schlugen,schlagen/vor ging,geht,gingen,gehen/aus "
     "hob,hebt,hoben,heben/hervor versprach,verspricht,versprachen riet,rät,rieten bat,bittet,baten,bitten "
-    "widersprach,widerspricht gestand,gesteht,gestanden schloss,schloß,schließt,schlossen/aus "
+    "widersprach,widerspricht gestand,gesteht schloss,schloß,schließt,schlossen/aus "
     "verwies,verweist,verwiesen,verweisen unterstrich,unterstreicht,unterstrichen bestritt,bestreitet,bestritten "
     "empfahl,empfiehlt,empfahlen stritt,streitet/ab kam,kamen,kommt,kommen/schluss,ergebnis "
     "beschrieb,beschreibt,beschrieben vertrat,vertritt,vertraten/auffassung,ansicht,meinung "
@@ -64,6 +66,15 @@ _WITH_OBJECT = frozenset(
     begrüßte begrüßten begrüßt kritisierte kritisierten kritisiert beschrieb beschreibt beschuldigte beschuldigten
     beschuldigt called calls described describes criticised criticized told""".split()
 )
+# What they reject, somebody else says; their own words stand in quotation marks.
+_REJECTING = frozenset(
+    """widersprach widerspricht widersprachen widersprechen bestritt bestreitet bestritten bestreiten dementierte
+    dementiert dementierten leugnete leugnet leugneten bezweifelte bezweifelt bezweifelten bezweifeln denied denies""".split()
+)
+_REJECTING_WITH = frozenset(
+    "zurück ab aus".split()
+)  # the particle: "wies … zurück", "lehnte … ab", "schloss … aus"
+_REJECTING_STEMS = ("wies", "weis", "lehn", "schlo", "schlie")
 _AUXILIARIES = frozenset("hat haben hatte hatten habe has have had".split())
 _SAYS = frozenset(
     """said says say told tells announced announces declared declares stated states reported reports warned warns
@@ -115,7 +126,9 @@ _WHEN = frozenset(
 _POINTERS = frozenset("dies das dieses es was this that it what".split())
 # Words that open a sentence with a capital and name nobody.
 _NOBODY = frozenset(
-    "zwar anhand angesichts aufgrund entsprechend insgesamt derzeit bislang bisher ungeklärt".split()
+    "zwar anhand angesichts aufgrund entsprechend insgesamt derzeit bislang bisher ungeklärt demgegenüber "
+    "gleichzeitig zugleich mittlerweile schließlich anschließend vielmehr lediglich immerhin besorgt erfreut "
+    "enttäuscht skeptisch optimistisch zuversichtlich kritisch positiv negativ ähnlich".split()
 )
 _ABBREVIATED = frozenset("dr prof st mr mrs ms jr sr hl gen sen rep gov lt col".split())
 
@@ -131,7 +144,7 @@ _ACCORDING = re.compile(
     r"(?P<zufolge>\bzufolge\b)",
     re.IGNORECASE,
 )
-_SO = re.compile(r"[,“”\"«»]\s*(?P<so>so)\s+(?=[\w„\"])")
+_SO = re.compile(r"(?:[,“”\"«»]\s*|\s[–—]\s+)(?P<so>so)\s+(?=[\w„\"])")
 _AS = re.compile(r"\b(?:[Ww]ie|[Aa]s)\s+(?=\w)")
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:[-’'/][^\W_]+)*|[^\w\s]")
 _QUOTED = re.compile(
@@ -142,7 +155,18 @@ _REPORTED = re.compile(  # German forms that only reported speech has
     r"handle|wisse|mache|bestehe|gelte|brauche|zeige|führe|halte|nehme|sehe|finde|spreche|trage|hätten|würden|"
     r"könnten|müssten|sollten|wären|hätte|würde|wäre)\b"
 )
+_GOES_ON = re.compile(r"\b(?:sei|seien|habe|werde|könne|müsse|solle|dürfe|wolle)\b")
+_TOLD = re.compile(  # forms that the article itself tells in
+    r"\b(?:ist|sind|war|waren|wird|wurde|wurden|hat|hatte|hatten|kann|konnte|konnten|soll|sollte|sollten|will|wollte|"
+    r"wollten|muss|musste|mussten)\b"
+)
+_BELOW = re.compile(
+    r"\s*(?:(?:in|an|auf|mit|bei|von|zu|für|aus|nach|über|durch|unter|gegen|vor)\s+)?(?:der|die|das|dem|den|dessen|deren|"
+    r"denen|welche[rsnm]?)\s+(?:[a-zäöüß]|[A-ZÄÖÜ]\w+\s+(?:[a-zäöüß]+\s+)?(?:ist|sind|war|waren)\b)|"
+    r"\s*(?i:dass|daß|ob|wie|was|wer|wo|als|weil|da|wenn|während|nachdem|obwohl|bevor|seit|indem|wobei|sodass)\b"
+)
 _INFINITIVE = re.compile(r"\b(?:zu\s+[a-zäöüß]+(?:en|n)|[a-zäöüß]{2,}zu[a-zäöüß]+en)\b")
+_NAMED = re.compile(r"\b(?:der|die|das|des|dem|den)\s+[a-zäöüß]+(?:e|en|er|es|em)\s+$")
 _COMPLEMENT = re.compile(
     r"(?:dass|daß|ob|wie|warum|weshalb|wann|wo|wer|was|that|whether|how|why|what|when|where|who)\b",
     re.IGNORECASE,
@@ -218,12 +242,13 @@ def _is_title(text: str, start: int, end: int) -> bool:
     """Whether quotation marks hold a name rather than speech: few words, a capital, no end of a sentence."""
     inner = text[start + 1 : end - 1].strip()
     before = text[:start].rstrip()[-1:]
+    named = _NAMED.search(text, max(0, start - 60), start)
     return (
-        len(inner.split()) <= _NAME_WORDS
+        len(inner.split()) <= (_NAMED_WORDS if named else _NAME_WORDS)
         and inner[:1].isupper()
         and inner[-1:] not in ".!?,"
         and before != ":"
-        and not re.match(r"\s*,", text[end : end + 2])
+        and (named is not None or not re.match(r"\s*,", text[end : end + 2]))
     )
 
 
@@ -253,6 +278,10 @@ class _Reader:
             masked[start + 1 : end - 1] = ["·" if not c.isspace() else c for c in text[start + 1 : end - 1]]
         self._masked = "".join(masked)
         self._speaker: Span | None = None  # who spoke last
+        self._in_source = (
+            False  # whether "nach Angaben …" is being read, behind which nouns stand in the genitive
+        )
+        self._speaks_as: str = ""  # the pronoun for who spoke last, "" if unknown
         self._subject: Span | None = None  # whom a pronoun in the next sentence stands for
         self._surnames: set[str] = set()
         self._silent = 0  # sentences since somebody spoke
@@ -287,6 +316,11 @@ class _Reader:
 
     def _by_source(self) -> None:
         """According to …, laut …, nach Angaben …, … zufolge."""
+        self._in_source = True
+        self._read_sources()
+        self._in_source = False
+
+    def _read_sources(self) -> None:
         for match in _ACCORDING.finditer(self._masked, self._start, self._end):
             at = self._index(match.end() if not match["zufolge"] else match.start())
             if match["zufolge"]:
@@ -305,8 +339,10 @@ class _Reader:
             bare = last == source + 1 and not match["which"]
             if last > source and not bare:
                 first = source if last == source + 1 else source + 1
-                if first == source and match["which"] in {"dessen", "deren"}:
-                    continue
+                if first == source and match["which"]:
+                    if match["which"] in {"dessen", "deren"}:
+                        continue
+                    first = self._index(match.start("which"))
                 self._take_around(first, last, last - 1, since=self._index(match.start()))
 
     def _take_around(self, first: int, last: int, closing: int, since: int | None = None) -> None:
@@ -354,7 +390,7 @@ class _Reader:
         """Whether "…, so the minister, …" stands in the middle of what is said, with no apposition behind."""
         marks = [
             n
-            for n in range(last, min(last + 3, len(self._tokens) - _GOES_ON))
+            for n in range(last, min(last + 3, len(self._tokens) - _GOES_BEHIND))
             if self._tokens[n].text in ",–"
         ]
         if not marks or self._quote_in(self._start, self._end):
@@ -443,6 +479,10 @@ class _Reader:
         apposed = behind and n > 1 and previous is not None and previous.text == ","
         speaker = self._subject_before(n) if apposed or not behind else None
         behind = behind and speaker is None
+        if participle is not None and self._tokens[participle + 1 : participle + 2]:
+            behind = (
+                behind and self._tokens[participle + 1].text != ","
+            )  # what is said stands behind the comma
         last = n + 1
         if speaker is None:
             after = self._subject_after(n)
@@ -476,6 +516,8 @@ class _Reader:
 
     def _speaks_before(self, n: int) -> bool:
         """Whether what stands before a verb in the sentence is what was said: all of it, or a quotation."""
+        if self._quote_before(self._tokens[n - 1].start):
+            return True
         first = self._clause_start(n)
         opening = self._tokens[first]
         return first < n - 1 and opening.low not in {
@@ -507,14 +549,24 @@ class _Reader:
             self._complement(speaker, self._after_apposition(stop), verb)
         elif quote and quote[0] <= begin + 1:
             self._say(speaker, *quote)
+        elif self._rejects(verb):
+            if quote:
+                self._say(speaker, *quote)
         elif _COMPLEMENT.match(clause) or _REPORTED.search(clause):
             self._say(speaker, begin, end)
         elif quote and quote[0] < begin:
             self._say(speaker, *quote)
         elif not _RELATIVE.match(clause) and self._tokens[verb].low not in _WITH_OBJECT:
-            self._say(speaker, begin, end)
+            if len(clause.split()) >= _CLAUSE_WORDS or _INFINITIVE.search(clause):
+                self._say(speaker, begin, end)
         elif quote:
             self._say(speaker, *quote)
+
+    def _rejects(self, verb: int) -> bool:
+        """Whether a verb says that something is not so, which a clause behind it holds."""
+        low = self._tokens[verb].low
+        behind = {token.low for token in self._tokens[verb:]}
+        return low in _REJECTING or (low.startswith(_REJECTING_STEMS) and bool(behind & _REJECTING_WITH))
 
     def _takes_clause(self, speaker: Span, at: int, stop: int) -> bool:
         """An English clause without a comma before it: "said that …", "told reporters that …", "said the bridge …"."""
@@ -565,7 +617,7 @@ class _Reader:
         if whole and not re.search(r"[^\W_]", re.sub(r"[·\s]", "", outside)):
             for start, end in whole:
                 self._say(self._speaker, start + 1, end - 1)
-        elif re.search(r"\b(?:sei|seien|habe|werde|könne|müsse|solle|dürfe|wolle)\b", outside):
+        elif _goes_on(outside):
             self._say(self._speaker, self._start, self._end)
 
     # --- noun phrases ----------------------------------------------------------------------------
@@ -598,6 +650,12 @@ class _Reader:
                 open_ = True
             elif named and not open_ and low in _AND and self._begins_phrase(n + 1):
                 open_ = True
+            elif (
+                named and token.text == "-" and n + 1 < len(self._tokens) and self._tokens[n + 1].low in _AND
+            ):
+                pass  # "Stadt- und Kreisrat"
+            elif named and not open_ and self._describes_genitive(n):
+                open_ = True  # "Verband kommunaler Unternehmen"
             elif token.text == "." and n > at and self._abbreviates(n - 1):
                 pass
             elif token.text == "(" and named:
@@ -666,6 +724,11 @@ class _Reader:
                 return False
         return False
 
+    def _describes_genitive(self, n: int) -> bool:
+        """Whether a word is an adjective that no article stands before: "Verband kommunaler Unternehmen"."""
+        low = self._tokens[n].low
+        return low.endswith("er") and low not in _STOPPERS | _TIES | _LOOSE_TIES and self._describes(n)
+
     def _phrase_back(self, at: int) -> int | None:
         """Where the noun phrase that ends before a token begins."""
         for first in range(self._clause_start(at), at):
@@ -689,10 +752,11 @@ class _Reader:
             return self._opening_phrase(last)
         for first in self._starts(last):
             opening = self._tokens[first].low
-            if opening in _LOOSE_TIES | _STOPPERS | _OBJECT_CASE or opening in _TIES:
+            if opening in _LOOSE_TIES | _STOPPERS | _OBJECT_CASE | _TIES | _NOBODY:
                 continue
-            if self._reaches(first, last):
-                return self._span(first, last)
+            end = self._reached(first, last)
+            if end:
+                return self._span(first, end)
         return None
 
     def _opening_phrase(self, n: int) -> Span | None:
@@ -710,16 +774,27 @@ class _Reader:
     def _joins(self, n: int) -> bool:
         return self._tokens[n].low in _AND | {"aber", "doch", "denn", "but"}
 
-    def _reaches(self, first: int, last: int) -> bool:
-        """Whether a noun phrase fills first..last, perhaps with an apposition between commas."""
+    def _reached(self, first: int, last: int) -> int:
+        """The end of the noun phrase that fills first..last, 0 if none does.
+
+        An apposition between commas belongs to it; a relative clause stands behind it.
+        """
         end = self._phrase(first, wide=True)
-        while end < last and self._tokens[end].text == ",":
+        while first < end < last and self._tokens[end].text == ",":
             inner = self._phrase(end + 1, wide=True)
             if inner > end + 1 and (inner == last or (inner < last and self._tokens[inner].text == ",")):
                 end = inner + (inner < last)
             else:
-                return False
-        return end == last and end > first
+                return end if self._is_relative(end + 1, last) else 0
+        return end if end == last and end > first else 0
+
+    def _is_relative(self, first: int, last: int) -> bool:
+        """Whether first..last is a relative clause up to the comma before a verb whose subject stands before it."""
+        clause = self._masked[self._tokens[first].start : self._tokens[last - 1].end]
+        if not (clause.endswith(",") and _RELATIVE_CLAUSE.match(clause)) or re.search(r"[:;„“”\"»«]", clause):
+            return False
+        after = self._subject_after(last)
+        return after is None or after[1] >= len(self._tokens) or self._tokens[after[1]].text not in ",."
 
     def _starts(self, last: int) -> Iterator[int]:
         """Where the clause of a verb may begin, farthest first."""
@@ -746,7 +821,13 @@ class _Reader:
             return (person, n + 1) if person else None
         if self._tokens[n].low in _OBJECT_CASE:
             return None
-        last = self._phrase(n)
+        accuses = self._tokens[verb].low in {
+            "warf",
+            "wirft",
+            "warfen",
+            "werfen",
+        }  # whom, stands behind in the dative
+        last = self._phrase(n, genitives=0 if accuses else 9)
         return (self._span(n, last), last) if last > n else None
 
     def _reports(self, n: int) -> bool:
@@ -825,6 +906,7 @@ class _Reader:
         if not self._can_speak(first, last):
             return
         self._speaker = (first, last)
+        self._speaks_as = self._pronoun_of(first, last)
         direct = any(a < start and end < b + 1 for a, b in self._quotes)
         if not direct and self._text[start:end].count(" – ") == 1:
             start, end = _trimmed(self._text, start, self._text.index(" – ", start, end))  # an afterthought
@@ -835,20 +917,36 @@ class _Reader:
         spoken = re.findall(r"\w+", self._text[first:last])
         if not spoken or spoken[0].casefold() in _NOBODY or spoken[-1].casefold() in _WHEN:
             return False
+        if len(spoken) > 1 and spoken[1].casefold() in _WHEN:  # "Wenige Stunden nach dem Sturm"
+            return False
         if spoken[0].casefold() in {"in", "im", "an", "am", "auf"}:  # a place
             return False
         return len(spoken) > 1 or spoken[0].casefold() not in _POINTERS
 
     def _person(self, before: int) -> Span | None:
-        """Whom a pronoun stands for: who opens the sentence, else who spoke or was the subject last."""
-        opening = self._phrase(0)
-        if opening < before and self._names_person(opening):
-            return self._span(0, opening)
+        """Whom a pronoun stands for.
+
+        Who opens the sentence, else who is its subject behind a verb, else who spoke or was the subject last.
+        """
+        for first in (0, *(n + 1 for n in range(before) if self._tokens[n].low in _finite_or_auxiliary())):
+            last = self._phrase(first)
+            if first < last < before and self._names_person(first, last):
+                return self._span(first, last)
+        called = {"he": "er", "she": "sie"}.get(self._tokens[before].low, self._tokens[before].low)
+        if self._speaks_as and called in {"er", "sie"} and called != self._speaks_as:
+            return None
         return self._subject
 
-    def _names_person(self, last: int) -> bool:
-        """Whether the tokens before `last` name one person: two names, or one that stood behind another before."""
-        tokens = self._tokens[:last]
+    def _pronoun_of(self, first: int, last: int) -> str:
+        """What a phrase is called further on, as far as its article tells: "der Polizei" behind "laut" is no "er"."""
+        opening = self._text[first:last].split()[0].casefold()
+        she = {"die", "eine"} | ({"der", "einer"} if self._in_source else set())
+        he = {"des", "dem", "eines", "einem"} | (set() if self._in_source else {"der", "ein"})
+        return "sie" if opening in she else "er" if opening in he else ""
+
+    def _names_person(self, first: int, last: int) -> bool:
+        """Whether the tokens first..last name one person: two names, or one that stood behind another before."""
+        tokens = self._tokens[first:last]
         if not tokens or tokens[0].low in _PRONOUNS:
             return False
         return _is_person(tokens) or (len(tokens) == 1 and tokens[0].text in self._surnames)
@@ -860,13 +958,23 @@ class _Reader:
                 self._surnames.add(other.text)
         if spoke:
             self._subject = self._speaker
-        elif self._names_person(last := self._phrase(0)):
+        elif self._names_person(0, last := self._phrase(0)):
             self._subject = self._span(0, last)
+            self._speaks_as = ""
 
 
 def _is_person(tokens: Sequence[_Token]) -> bool:
     named = sum(token.is_word and token.is_name and token.low not in _DETERMINERS for token in tokens)
     return named >= 2 and not any(token.low in _AND for token in tokens)
+
+
+def _goes_on(sentence: str) -> bool:
+    """Whether a sentence is in the forms of reported speech, its main clause before all."""
+    found = _GOES_ON.search(sentence)
+    if found is None:
+        return False
+    clauses = sentence[: found.start()].split(",")
+    return not any(_TOLD.search(one) for one in clauses if not _BELOW.match(one))
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

@@ -14,16 +14,22 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from rag.accounts import Account
 from rag.answer import one_line
+from rag.claims import DoubtKind, find_doubts, signals
 from rag.condense import condensed
 from rag.errors import InputError
+from rag.glossary import proper_names
+from rag.reading import read_sentence
+from rag.sentences import detect_language
 from rag.standing import cuts_quotation, joins, leaves_open, points_back
 from rag.types import Article, Citation, Dispute, Encoder, Form, Progress, Sentence, Statement, Verdict
+from rag.versions import exchanges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,10 +43,10 @@ MAX_SENTENCES = 100
 MAX_WORDS = 5_000
 """A summary has at most as many words."""
 
-FINGERPRINT = "summaries 5"
+FINGERPRINT = "summaries 6"
 """Raised whenever the same articles may be summarised differently."""
 
-_NOTES = "3"  # raised whenever notes are written differently
+_NOTES = "4"  # raised whenever notes are written differently
 _MIN_WORDS = 4  # content words of a sentence that tells something on its own
 _MAX_CHARS = 500
 _NOTED = 24  # sentences of an article that are kept for choice, and one more for every ten it has
@@ -59,6 +65,7 @@ _DISPUTES = 10
 _UNSETTLED = 3
 _USUAL = {Form.TIMELINE: 20, Form.WHO_SAID_WHAT: 20}  # sentences, where nobody says how many
 _SAME_TOPIC = 0.4  # likeness from which two sentences may tell of one event
+_SAME_CLAIM = 0.6  # closeness of their words from which a denial on one side only is a dispute
 
 _ENDS = re.compile(r"[.!?…。！？][\"'”“»«’)\]]*$")
 _BOILERPLATE = re.compile(
@@ -179,19 +186,29 @@ class Told:
 
     @property
     def is_telling(self) -> bool:
-        """Whether it can stand in a summary: a whole sentence with something to say, and no boilerplate."""
+        """Whether it can stand in a summary.
+
+        It is a whole sentence with something to say, in the language of its article, and no boilerplate.
+        """
         return (
             len(self.account.stems) >= _MIN_WORDS
             and len(self.text) <= _MAX_CHARS
             and _ENDS.search(self.text) is not None
             and not self.text.endswith("?")
             and _BOILERPLATE.search(self.text) is None
+            and not _is_foreign(self.text, self.language)
         )
 
     @property
     def stands_alone(self) -> bool:
         """Whether a reader knows without a sentence before who or what is meant, and who says it."""
         return self.place == 0 or not points_back(self.text, self.language)
+
+
+@lru_cache(maxsize=20_000)
+def _is_foreign(text: str, language: str) -> bool:
+    """Whether a sentence is in another language than its article: what somebody put there, for whomever."""
+    return language != "" and detect_language(text) not in {"", language}
 
 
 @dataclass(frozen=True, slots=True)
@@ -690,7 +707,7 @@ def weightiest(
 
 
 def disputes(told: Sequence[Told], alike: Scores, chosen: Iterable[int]) -> Iterator[Dispute]:
-    """Sentences of other articles that differ from a chosen one in what they count or date, side by side."""
+    """Sentences of other articles that differ from a chosen one, side by side; see `_differing`."""
     shown: set[tuple[str, frozenset[str]]] = set()
     for n in chosen:
         for other in np.argsort(-alike[n]):
@@ -699,11 +716,44 @@ def disputes(told: Sequence[Told], alike: Scores, chosen: Iterable[int]) -> Iter
             one, another = told[n], told[int(other)]
             if one.citation.article_id == another.citation.article_id:
                 continue
-            about = one.account.differs(another.account)
+            about = _differing(one, another)
             key = about, frozenset((one.text, another.text))
             if about and key not in shown:
                 shown.add(key)
                 yield Dispute(about=about, statements=(proven_by(one, told), proven_by(another, told)))
+
+
+def _differing(one: Told, other: Told) -> str:
+    """What two sentences on one event tell differently; empty if nothing.
+
+    That is the stem of what they count, "day" for a day, the name that has another one in its place, or the opening
+    noun of what only one of them denies.
+    """
+    figure = one.account.differs(other.account)
+    if figure or one.language != other.language:
+        return figure
+    for (start, end), (other_start, other_end) in exchanges(one, other):
+        name = one.text[start:end]
+        if proper_names(name, one.language) and proper_names(
+            other.text[other_start:other_end], other.language
+        ):
+            return name
+    return _denied(one, other)
+
+
+def _denied(one: Told, other: Told) -> str:
+    """The opening noun or name of two sentences in nearly the same words of which one is negated, else nothing."""
+    shared = one.account.stems & other.account.stems
+    if 2 * len(shared) < _SAME_CLAIM * (len(one.account.stems) + len(other.account.stems)):
+        return ""
+    own, their = read_sentence(one.text, one.language), read_sentence(other.text, other.language)
+    doubts = find_doubts(own, (their,), other.text)
+    if not any(doubt.kind is DoubtKind.NEGATION and doubt.contradicts for doubt in doubts):
+        return ""
+    if signals(own, (their,), 0.0, ()).closeness < _SAME_CLAIM:
+        return ""
+    named = (one.text[word.start : word.end] for word in one.account.content if word.stem in shared)
+    return next((text for text in named if text[0].isupper()), "")
 
 
 def _unsettled(told: Sequence[Told], alike: Scores, chosen: Sequence[int]) -> Iterator[Statement]:

@@ -10,10 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from rag import compose, forms, summarise
 from rag.asking import Asking, Engine
+from rag.condense import parts
 from rag.prompts import load_prompt
 from rag.sentences import detect_language
 from rag.traces import stage
@@ -28,6 +30,8 @@ from rag.types import (
     Summary,
     SummaryEvent,
 )
+
+_PARTS = 2  # shorter sentences that are tried where a whole one cannot be translated safely
 
 
 class Summarising:
@@ -105,10 +109,21 @@ class Summarising:
         )
         known = self._known(cited.article_id)
         if statement.text not in known:
-            worded = self._asking.reworded(statement, own, reader).text
+            worded = self._translated(statement, own, reader)
             known[statement.text] = worded
-            self._new.setdefault(cited.article_id, {})[statement.text] = worded
+            if not self._is_late():  # what there was no time for is asked next time
+                self._new.setdefault(cited.article_id, {})[statement.text] = worded
         return statement.model_copy(update={"text": known[statement.text]})
+
+    def _translated(self, statement: Statement, own: str, reader: str) -> str:
+        """The statement in the reader's language, or the longest sentence that it begins with which can be put so."""
+        for text in (statement.text, *islice(parts(statement.text, own), _PARTS)):
+            worded = self._asking.reworded(statement.model_copy(update={"text": text}), own, reader).text
+            if worded != compose.quoted(text, reader):
+                return worded
+            if self._is_late():
+                break
+        return compose.quoted(statement.text, reader)
 
     def _known(self, article_id: str) -> dict[str, str]:
         """What was worded of an article before, in this summary or an earlier one."""

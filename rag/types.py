@@ -407,7 +407,11 @@ class Speech(Noun):
 
 
 class Dispute(Noun):
-    """Statements of different articles on one event that differ; `about` is the word for what they count, or "day"."""
+    """Statements of different articles on one event that differ.
+
+    `about` is the word for what they count, "day", the name that the first one has where the other has another, or
+    what only one of them denies.
+    """
 
     about: str
     statements: tuple[Statement, ...]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from typing import Protocol
 
 from rag.names import alike
-from rag.types import Hit
 from rag.words import Word, words
 
 _SHARED = 0.6  # share of their content words, in the same order, from which sentences are versions of one
@@ -20,7 +20,19 @@ _LONGEST = 5  # content words that one exchange has at most
 Span = tuple[int, int]
 
 
-def exchanges(one: Hit, other: Hit) -> Iterator[tuple[Span, Span]]:
+class Worded(Protocol):
+    """A sentence with its language (ISO 639-1)."""
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+
+    @property
+    def language(self) -> str:
+        """What it is written in."""
+
+
+def exchanges(one: Worded, other: Worded) -> Iterator[tuple[Span, Span]]:
     """Spans (in `one.text`, in `other.text`) where names or figures stand for each other; none in other sentences."""
     if one.language != other.language:
         return

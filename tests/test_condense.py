@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.condense import condensed
+from rag.condense import condensed, parts
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,30 @@ def test_what_is_left_are_words_of_the_sentence_in_its_order(text: str) -> None:
     for language in ("de", "en"):
         rest = iter(re.findall(r"\w+", text.casefold()))
         assert all(word in rest for word in re.findall(r"\w+", condensed(text, language).casefold()))
+
+
+@pytest.mark.parametrize(
+    ("text", "shorter"),
+    [
+        (
+            "Der Rat von Lindau beschloss den Bau, obwohl viele klagen, und der Hafen bleibt gesperrt.",
+            [
+                "Der Rat von Lindau beschloss den Bau, obwohl viele klagen.",
+                "Der Rat von Lindau beschloss den Bau.",
+            ],
+        ),
+        (
+            "Auch die Kosten standen auf der Tagesordnung, wobei der neue Baurat Jan Peters anwesend war.",
+            ["Auch die Kosten standen auf der Tagesordnung."],
+        ),
+        ("Die Bürgermeisterin betonte am Montag, dass die Brücke sicher sei.", []),
+        ("Die Anwohner am Kanal ziehen die Klage zurück, wenn der Bau verschoben wird.", []),
+        ("Alle Fischer aus Lindau bekommen im Winter Geld, die vor Gericht geklagt haben.", []),
+        ("Anna Roth sagte gestern: „Wir bauen die Brücke, obwohl viele in Lindau dagegen sind.“", []),
+        ("Der Rat beschloss am Montag nicht den Bau, sondern nur eine Prüfung der Kosten.", []),
+    ],
+)
+def test_a_sentence_begins_with_shorter_ones_where_its_end_can_be_spared(
+    text: str, shorter: list[str]
+) -> None:
+    assert list(parts(text, "de")) == shorter

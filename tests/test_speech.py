@@ -179,3 +179,57 @@ def test_what_nobody_said_is_not_said(text: str) -> None:
 )
 def test_a_speaker_is_named_in_full(text: str, speaker: str) -> None:
     assert [one[0] for one in said(text)] == [speaker]
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker", "words"),
+    [
+        (
+            "Der Bau dauert drei Jahre, so Rats- und Behördenkreise.",
+            "Rats- und Behördenkreise",
+            "Der Bau dauert drei Jahre",
+        ),
+        (
+            "Das Amt, das für die Brücken zuständig ist, begründete den Bau damit, dass der Kanal breiter werde.",
+            "Das Amt",
+            "dass der Kanal breiter werde",
+        ),
+        (
+            "Nach dem Spiel war Trainerin Anna Roth zufrieden: „Wir haben heute alles richtig gemacht“, sagte sie.",
+            "Trainerin Anna Roth",
+            "Wir haben heute alles richtig gemacht",
+        ),
+    ],
+)
+def test_who_speaks_is_found_behind_clauses_and_verbs(text: str, speaker: str, words: str) -> None:
+    assert [one[:2] for one in said(f"Der SC Lindau spielt seit Jahren am Kanal. {text}")] == [
+        (speaker, words)
+    ]
+
+
+def test_who_quotes_somebody_says_nothing() -> None:
+    text = "Um den Preis der Brücke zu schätzen, zitiert die Seepost Anna Roth, eine Kennerin des Hafens."
+    assert said(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("Der Baurat widersprach der Ansicht, dass die Brücke teuer sei.", []),
+        ("Die Stadt wies den Vorwurf zurück, dass der Bau zu teuer werde.", []),
+        ("Laut der Polizei war ein Mann am Hafen. Er erklärte einem Fischer, dass er die Brücke sprengen werde.",
+         ["der Polizei"]),
+        ("Anna Roth sagte, die Brücke sei sicher. Der Vorwurf wurde auch damit entkräftet, dass sie neu sei.",
+         ["Anna Roth"]),
+        ("Anna Roth sagte, die Brücke sei sicher. Die Kosten, die hoch waren, seien gesunken, es werde billiger.",
+         ["Anna Roth", "Anna Roth"]),
+        ("Demgegenüber erklärte der Baurat, dass die Brücke sicher sei.", ["der Baurat"]),
+        ("In der Debatte, die über die Brücke geführt wird, hat der Baurat gefordert, langsamer zu bauen.",
+         ["der Baurat"]),
+        ("Der Verband deutscher Fischer bedauerte, dass der Hafen gesperrt bleibe.", ["Der Verband deutscher Fischer"]),
+        ("Nach ersten Angaben wurden drei Menschen verletzt.", ["ersten Angaben"]),
+        ("Wenige Stunden nach dem Sturm erklärte der neue „Rat für die Pflege der Seen“, dass nichts geschah.", []),
+    ],
+)  # fmt: skip
+def test_who_is_heard(text: str, heard: list[str]) -> None:
+    assert [one[0] for one in said(text)] == heard
