@@ -69,7 +69,8 @@ _WITH_OBJECT = frozenset(
 # What they reject, somebody else says; their own words stand in quotation marks.
 _REJECTING = frozenset(
     """widersprach widerspricht widersprachen widersprechen bestritt bestreitet bestritten bestreiten dementierte
-    dementiert dementierten leugnete leugnet leugneten bezweifelte bezweifelt bezweifelten bezweifeln denied denies""".split()
+    dementiert dementierten leugnete leugnet leugneten bezweifelte bezweifelt bezweifelten bezweifeln denied
+    denies""".split()
 )
 _REJECTING_WITH = frozenset(
     "zurück ab aus".split()
