@@ -2,7 +2,8 @@
 
 In: a question and filters. Out: hits, nearest first. Meaning (cosines) and words (BM25) are fused on one
 scale that is the same for every question: a hit's score is its cosine plus what its words add. Words count by
-how much of the question they cover, so accidental matches never drown a question in another language.
+how much of the question they cover, so accidental matches never drown a question in another language. A long question
+is several in one, and no passage is near all of it: it is searched in parts as well.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Weights:
         dense_depth: candidates by meaning.
         words_depth: candidates by words.
         passages: passages whose sentences are ranked.
+        parts: how much the score of a long question rests on that of its nearest part, 0..1; 0 leaves it whole.
     """
 
     dense: float = 1.0
@@ -47,14 +49,15 @@ class Weights:
     dense_depth: int = 60
     words_depth: int = 30
     passages: int = 6
+    parts: float = 0.5
 
 
 WAYS: dict[str, Weights] = {
     "both": Weights(),
-    "words": replace(Weights(), dense=0.0, passage=1.0),
-    "meaning": replace(Weights(), words=0.0, sentence_words=0.0),
+    "words": replace(Weights(), dense=0.0, passage=1.0, parts=0.0),
+    "meaning": replace(Weights(), words=0.0, sentence_words=0.0, parts=0.0),
 }
-"""Ways to search by name: the default and each leg alone, to be held against each other."""
+"""Ways to search by name: the default and each leg alone, questions whole, to be held against each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,31 @@ class _Query:
         return sum(weight for term, weight in self.weights.items() if term in terms) / total if total else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A question, or a part of one, ready to be searched: its vector, shape (dimensions,), and its words."""
+
+    vector: Vectors
+    query: _Query
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one look finds by passage id: cosines by meaning, BM25 by words."""
+
+    dense: Mapping[str, float]
+    words: Mapping[str, float]
+
+
 # BM25 gives a term its rarity times 0 to 2.2, by how often it stands; 2 is what a passage about it gets.
 _SATURATION = 2.0
 # Scoring a passage takes about a microsecond per term. Common terms still count where a rarer one stands;
 # with anchors in a tenth of all passages, nDCG@10 of the words stays within .003.
 _ANCHORED = 2000
 _KEPT_TERMS = 4096  # sentences whose terms are kept, a few kB each
+_LONG = 27  # words from which a question is searched in parts too; one that asks for one thing has a dozen, rarely two
+_PART = 20  # words of a part; the next one begins in its middle, so that what belongs together stands together in one
+_PARTS = 12  # that a question has at most, each costs as much as a short question
 _TWINS = 2  # as many sentences that say the same in the same words are shown before any third one
 
 
@@ -124,8 +146,7 @@ class Retriever:
         `score` is the cosine of question and passage plus at most 0.1 for the words they share. It means the
         same for every question, and is not a probability.
         """
-        vector = self._encoder.encode_questions([question])[0]
-        return self._nearest(vector, self._read(question), k, filters)[0]
+        return self._nearest(self._looks(question), k, filters)[0]
 
     def sentences(self, question: str, k: int, filters: Filters | None = None) -> list[Hit]:
         """The `k` sentences nearest to `question` inside the nearest passages, nearest first.
@@ -134,23 +155,22 @@ class Retriever:
         score of its passage. Headings are left out: they help their passage to be found. Of sentences that
         say the same in the same words, the third and further ones stand last.
         """
-        vector = self._encoder.encode_questions([question])[0]
-        query = self._read(question)
+        looks = self._looks(question)
         wanted = max(self._weights.passages, k // 2)
-        passages, articles = self._nearest(vector, query, wanted, filters)
+        passages, articles = self._nearest(looks, wanted, filters)
         hits: dict[tuple[str, int], Hit] = {}
         for passage in passages:
             article = articles[passage.article_id]
             for sentence in article.sentences[passage.first : passage.last + 1]:
                 if not sentence.heading:  # one that two passages share counts with the nearer one
                     hits.setdefault((article.id, sentence.n), _sentence_hit(article, passage, sentence))
-        scored = self._score_sentences(vector, query, list(hits.values()))
+        scored = self._score_sentences(looks[0], list(hits.values()))
         return self._twins_last(scored)[:k]
 
-    def _score_sentences(self, vector: Vectors, query: _Query, hits: Sequence[Hit]) -> list[Hit]:
+    def _score_sentences(self, look: _Look, hits: Sequence[Hit]) -> list[Hit]:
         """Sentences that carry the scores of their passages get their own, nearest first."""
-        share, words = self._weights.passage, self._weights.sentence_words
-        cosines = self._sentence_vectors.of(hits) @ vector
+        share, words, query = self._weights.passage, self._weights.sentence_words, look.query
+        cosines = self._sentence_vectors.of(hits) @ look.vector
         scored = []
         for hit, cosine in zip(hits, cosines, strict=True):
             own = float(cosine) + words * query.trust * query.covers(self._terms(hit.text, hit.language))
@@ -190,13 +210,21 @@ class Retriever:
         vector = self._encoder.encode_questions([question])[0]
         return [float(cosine) for cosine in self._sentence_vectors.of(hits) @ vector]
 
-    def _read(self, question: str) -> _Query:
+    def _looks(self, question: str) -> list[_Look]:
+        """The question, and behind it the parts of a long one, all read in the language of the whole."""
+        parts = question_parts(question) if self._weights.parts else ()
+        language = detect_language(question)
+        return [
+            _Look(self._encoder.encode_questions([text])[0], self._read(text, language))
+            for text in (question, *parts)
+        ]
+
+    def _read(self, question: str, detected: str) -> _Query:
         """The question's words, read in its language, and how rare each is.
 
         Where its language is unsure or none of the index's, it is read in the language that knows most of it.
         """
         languages = self._catalog.languages()
-        detected = detect_language(question)
         readings = [detected] if detected in languages else [detected, *languages]
         total = self._catalog.count_passages()
         queries = [self._weigh(query_terms(question, reading), total) for reading in readings]
@@ -223,36 +251,57 @@ class Retriever:
         return _Query(terms, frequencies, weights, all_of_it * _SATURATION, covered)
 
     def _rank(
-        self, vector: Vectors, query: _Query, k: int, filters: Filters | None
+        self, looks: Sequence[_Look], k: int, filters: Filters | None
     ) -> list[tuple[str, float, FoundBy]]:
         """(passage id, score, found by) of all candidates, nearest first."""
-        weights = self._weights
         articles = self._catalog.matching_articles(filters)
         if articles is not None and not articles:
             return []
+        found = [self._find(look, k, articles, filters) for look in looks]
+        dense = {id_ for one in found for id_ in one.dense}
+        words = {id_ for one in found for id_ in one.words}
+        ids = list(dict.fromkeys(id_ for one in found for id_ in (*one.dense, *one.words)))
+        whole, *parts = (self._scores(look, one, ids) for look, one in zip(looks, found, strict=True))
+        ranked = []
+        for id_ in ids:
+            score = self._joined(whole[id_], [part[id_] for part in parts])
+            ranked.append((id_, score, _found_by(id_ in dense, id_ in words)))
+        return sorted(ranked, key=lambda item: (-item[1], item[0]))
+
+    def _joined(self, whole: float, parts: Sequence[float]) -> float:
+        """The score of a passage that is near one part of a long question, or all of it."""
+        share = self._weights.parts
+        return (1 - share) * whole + share * max(parts) if parts else whole
+
+    def _find(self, look: _Look, k: int, articles: Sequence[str] | None, filters: Filters | None) -> _Found:
+        weights, query = self._weights, look.query
         dense: dict[str, float] = {}
         if weights.dense:
             depth = max(weights.dense_depth, 2 * k)
-            dense = dict(self._vectors.query(vector, depth, article_ids=articles))
+            dense = dict(self._vectors.query(look.vector, depth, article_ids=articles))
         words: dict[str, float] = {}
         if weights.words and query.terms:
             depth = max(weights.words_depth, k)
             found = self._catalog.search_words(query.terms, depth, filters, anchors=query.anchors)
             words = dict(found)
-        missing = [id_ for id_ in words if id_ not in dense]
-        cosines = dense | (self._vectors.cosines(vector, missing) if weights.dense else {})
-        ranked = []
-        for id_ in dense.keys() | words.keys():
-            gain = min(1.0, words.get(id_, 0.0) / query.potential) if query.potential else 0.0
-            score = weights.dense * cosines.get(id_, 0.0) + weights.words * query.trust * gain
-            ranked.append((id_, score, _found_by(id_ in dense, id_ in words)))
-        return sorted(ranked, key=lambda item: (-item[1], item[0]))
+        return _Found(dense, words)
+
+    def _scores(self, look: _Look, found: _Found, ids: Sequence[str]) -> dict[str, float]:
+        """The score of each of `ids`; words count where they were looked up."""
+        weights, query = self._weights, look.query
+        missing = [id_ for id_ in ids if id_ not in found.dense]
+        cosines = {**found.dense, **(self._vectors.cosines(look.vector, missing) if weights.dense else {})}
+        scores = {}
+        for id_ in ids:
+            gain = min(1.0, found.words.get(id_, 0.0) / query.potential) if query.potential else 0.0
+            scores[id_] = weights.dense * cosines.get(id_, 0.0) + weights.words * query.trust * gain
+        return scores
 
     def _nearest(
-        self, vector: Vectors, query: _Query, k: int, filters: Filters | None
+        self, looks: Sequence[_Look], k: int, filters: Filters | None
     ) -> tuple[list[Hit], dict[str, Article]]:
         """The `k` nearest passages, and their articles by id in the same revisions."""
-        ranked = self._rank(vector, query, k, filters)
+        ranked = self._rank(looks, k, filters)
         hits, articles = self._look_up(ranked[:k])
         if len(hits) < min(k, len(ranked)):  # vectors of articles that were deleted or revised a moment ago
             hits, articles = self._look_up(ranked)
@@ -296,6 +345,19 @@ class _SentenceVectors:
         if not keys:
             return np.zeros((0, self._encoder.dimensions), dtype=np.float32)
         return np.stack([known[key] for key in keys])
+
+
+def question_parts(question: str) -> tuple[str, ...]:
+    """The parts that a long question is searched in besides: runs of 20 words, at most 12; none of a short one.
+
+    They overlap by half. Cut by words rather than clauses, it is the same in every language; clauses found no more.
+    """
+    words = question.split()
+    if len(words) < _LONG:
+        return ()
+    step = _PART // 2
+    starts = range(0, len(words) - step, step)
+    return tuple(" ".join(words[at : at + _PART]) for at in starts[:_PARTS])
 
 
 def _rarest(frequencies: Mapping[str, int]) -> tuple[str, ...]:

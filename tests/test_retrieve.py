@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import HashEncoder
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rag.catalog import Prepared, SqliteCatalog, revision_of
-from rag.retrieve import Retriever, Weights
+from rag.retrieve import Retriever, Weights, question_parts
 from rag.sentences import split_sentences
 from rag.types import Article, Filters, FoundBy, Hit, Passage
 from rag.vectors import ChromaVectors
@@ -176,6 +178,40 @@ def test_an_empty_index_has_no_hits(tmp_path: Path) -> None:
 def test_any_question_gets_an_orderly_reply(shelf: Shelf, question: str) -> None:
     assert len(shelf.retriever().passages(question, 2)) == 2
     assert shelf.retriever().sentences(question, 2)
+
+
+LONG = (
+    "Der Stadtrat von Lindau plant laut einem Bericht des Boten vom Februar den Bau einer Brücke, und ein anderes "
+    "Blatt schreibt über die Winzer am Bodensee, deren Lese nach einem trockenen Sommer in diesem Jahr früher als "
+    "sonst beginnt: Was verbindet beide Berichte?"
+)
+
+
+def test_a_long_question_finds_what_only_a_part_of_it_is_about(shelf: Shelf) -> None:
+    whole, fused = shelf.retriever(Weights(parts=0.0)), shelf.retriever()
+    near = {hit.text: hit.score for hit in whole.passages(LONG, 10)}
+    nearer = {hit.text: hit.score for hit in fused.passages(LONG, 10)}
+    assert {hit.article_id for hit in fused.passages(LONG, 2)} == {"bridge", "harvest"}
+    about = "Die Winzer am Bodensee beginnen die Lese früher als sonst."
+    assert nearer[about] > near[about]
+
+
+@pytest.mark.parametrize("words", [1, 5, 12, 26])
+def test_a_short_question_is_searched_whole(shelf: Shelf, words: int) -> None:
+    question = " ".join(LONG.split()[:words])
+    assert question_parts(question) == ()
+    assert shelf.retriever().passages(question, 5) == shelf.retriever(Weights(parts=0.0)).passages(
+        question, 5
+    )
+
+
+@given(words=st.lists(st.sampled_from(LONG.split()), min_size=27, max_size=400))
+def test_parts_overlap_and_are_few(words: list[str]) -> None:
+    parts = [part.split() for part in question_parts(" ".join(words))]
+    assert 2 <= len(parts) <= 12
+    assert all(one[10:20] == other[:10] for one, other in zip(parts, parts[1:], strict=False))
+    reached = 10 * (len(parts) - 1) + len(parts[-1])
+    assert reached == min(len(words), 130)
 
 
 def test_fewer_than_asked_for_when_there_are_no_more(shelf: Shelf) -> None:
