@@ -344,6 +344,7 @@ class _Reader:
                     if match["which"] in {"dessen", "deren"}:
                         continue
                     first = self._index(match.start("which"))
+                first += self._tokens[first].low in _TIES
                 self._take_around(first, last, last - 1, since=self._index(match.start()))
 
     def _take_around(self, first: int, last: int, closing: int, since: int | None = None) -> None:
@@ -462,9 +463,17 @@ class _Reader:
         for start, end in self._quotes:
             if start < self._start or end > self._end or self._text[:start].rstrip()[-1:] != ":":
                 continue
-            speaker = self._opening_phrase(self._index(start))
+            speaker = self._quoted_by(start) or self._opening_phrase(self._index(start))
             if speaker is not None:
                 self._say(speaker, start + 1, end - 1)
+
+    def _quoted_by(self, before: int) -> Span | None:
+        """Whom somebody else quotes: "The paper quoted the minister as saying: …"."""
+        for n, token in enumerate(self._tokens):
+            if token.end < before and token.low in {"zitiert", "zitierte", "zitierten", "quoted", "quotes"}:
+                last = self._phrase(n + 1)
+                return self._span(n + 1, last) if last > n + 1 else None
+        return None
 
     def _by_verb(self) -> None:
         """The minister said …; …, said the minister."""
@@ -521,6 +530,8 @@ class _Reader:
             return True
         first = self._clause_start(n)
         opening = self._tokens[first]
+        if self._phrase(first, wide=True) >= n - 1:  # no more than a name
+            return False
         return first < n - 1 and opening.low not in {
             "wie",
             "als",
@@ -920,7 +931,7 @@ class _Reader:
             return False
         if len(spoken) > 1 and spoken[1].casefold() in _WHEN:  # "Wenige Stunden nach dem Sturm"
             return False
-        if spoken[0].casefold() in {"in", "im", "an", "am", "auf"}:  # a place
+        if spoken[0].casefold() in _LOOSE_TIES:  # a place, or what is spoken of
             return False
         return len(spoken) > 1 or spoken[0].casefold() not in _POINTERS
 
@@ -948,7 +959,7 @@ class _Reader:
     def _names_person(self, first: int, last: int) -> bool:
         """Whether the tokens first..last name one person: two names, or one that stood behind another before."""
         tokens = self._tokens[first:last]
-        if not tokens or tokens[0].low in _PRONOUNS:
+        if not tokens or tokens[0].low in _PRONOUNS or tokens[0].low.startswith("jede"):
             return False
         return _is_person(tokens) or (len(tokens) == 1 and tokens[0].text in self._surnames)
 
@@ -959,9 +970,23 @@ class _Reader:
                 self._surnames.add(other.text)
         if spoke:
             self._subject = self._speaker
-        elif self._names_person(0, last := self._phrase(0)):
+            return
+        if self._names_person(0, last := self._phrase(0)):
             self._subject = self._span(0, last)
             self._speaks_as = ""
+        if self._names_another():
+            self._speaker = None  # whose words may follow
+
+    def _names_another(self) -> bool:
+        """Whether a sentence without speech has a person for its subject who is not the one that spoke last."""
+        known = self._text[slice(*self._speaker)].split() if self._speaker else []
+        for n, token in enumerate(self._tokens):
+            if n == 0 or token.low in _finite_or_auxiliary():
+                first = n + (n > 0 or token.low in _finite_or_auxiliary())
+                last = self._phrase(first)
+                if self._names_person(first, last) and self._tokens[last - 1].text not in known:
+                    return True
+        return False
 
 
 def _is_person(tokens: Sequence[_Token]) -> bool:

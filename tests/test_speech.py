@@ -228,6 +228,12 @@ def test_who_quotes_somebody_says_nothing() -> None:
          ["der Baurat"]),
         ("Der Verband deutscher Fischer bedauerte, dass der Hafen gesperrt bleibe.", ["Der Verband deutscher Fischer"]),
         ("Nach ersten Angaben wurden drei Menschen verletzt.", ["ersten Angaben"]),
+        ("Eine Zeitung zitierte die Bürgermeisterin mit den Worten: „Die Brücke ist jetzt sicher.“",
+         ["die Bürgermeisterin"]),
+        ("Die Fraktion der Fischer und Bauern, meldeten unterdessen Kritik am Vorhaben der Koalition an.", []),
+        ("Baurat Jan Peters sagte, die Brücke sei sicher. Dann hat Anna Roth Stellung genommen. Es werde teuer.",
+         ["Baurat Jan Peters"]),
+        ("Nach Angaben von Anna Roth wurden drei Menschen verletzt.", ["Anna Roth"]),
         ("Wenige Stunden nach dem Sturm erklärte der neue „Rat für die Pflege der Seen“, dass nichts geschah.", []),
     ],
 )  # fmt: skip

@@ -347,7 +347,16 @@ def _graph(name: str) -> _Choose | None:
     except ImportError:
         return None
     module = {"lexrank": lex_rank, "textrank": text_rank}[name]
-    ranker = getattr(module, _GRAPHS[name])()
+    base = getattr(module, _GRAPHS[name])
+
+    class Rating(base):  # type: ignore[misc]
+        """Keeps what the method thinks of every sentence, where sumy gives back the best ones only."""
+
+        def _get_best_sentences(self, sentences: Any, count: int, rating: Any) -> Any:
+            self.rated = dict(rating)
+            return super()._get_best_sentences(sentences, count, rating)
+
+    ranker = Rating()
 
     class Stems:
         def __init__(self, stems: Mapping[str, tuple[str, ...]]) -> None:
@@ -360,12 +369,9 @@ def _graph(name: str) -> _Choose | None:
         stems = Stems({line.text: line.words for line in text.lines})
         lines = [Sentence(line.text, stems) for line in text.lines]
         document = ObjectDocumentModel([Paragraph(lines)])
-        # sumy returns the best ones of any number in the order of the text: how early it takes each tells their order.
-        taken = [0] * len(lines)
-        for size in range(1, len(lines) + 1):
-            best = set(ranker(document, size))
-            taken = [count + (line in best) for count, line in zip(taken, document.sentences, strict=True)]
-        return _filled(text, sorted(range(len(lines)), key=lambda place: -taken[place]), room)
+        ranker(document, 1)
+        rated = [ranker.rated[line] for line in document.sentences]
+        return _filled(text, sorted(range(len(lines)), key=lambda place: -rated[place]), room)
 
     return choose
 
