@@ -437,10 +437,11 @@ def restart(options: argparse.Namespace) -> list[Figure]:
     acknowledged: list[str] = []
     with TemporaryDirectory(prefix="rag-load-") as folder:
         with process(Path(folder)) as (url, running):
-            killer = threading.Timer(2.0, running.send_signal, (signal.SIGKILL,))
-            killer.start()
+            killer = threading.Timer(_MOMENT, running.send_signal, (signal.SIGKILL,))
             with Client(url) as client:
-                for text in texts:
+                for n, text in enumerate(texts):
+                    if n == len(texts) // 2:
+                        killer.start()
                     try:
                         acknowledged += client.add(Article(text=text)).added
                     except ServiceUnavailable:
@@ -451,8 +452,12 @@ def restart(options: argparse.Namespace) -> list[Figure]:
     lost = len(set(acknowledged) - there)
     return [
         figure("restart", "killed after acknowledging, of 50", len(acknowledged), ""),
+        figure("restart", "additions that it did not get to", len(texts) - len(acknowledged), "", 1, True),
         figure("restart", "acknowledged articles lost", lost, "", 0),
     ]
+
+
+_MOMENT = 0.01  # seconds into an addition, which takes several times that
 
 
 def described(options: argparse.Namespace) -> list[Figure]:

@@ -447,6 +447,16 @@ class SqliteCatalog:
             ).fetchall()
             return {article.id: article for article in _full_articles(db, rows)}
 
+    def heads(self, article_ids: Iterable[str]) -> dict[str, Article]:
+        """The same without texts, origins and sentences: what a passage needs to be shown."""
+        with self._reading() as db:
+            rows = db.execute(
+                f"SELECT {_HEAD} FROM articles a JOIN revisions r ON r.key = a.current"
+                " WHERE a.id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(article_ids)),),
+            ).fetchall()
+        return {row["id"]: _bare_article(row, "", ()) for row in rows}
+
     def articles(self, filters: Filters | None = None) -> list[Article]:
         """Articles without their texts, newest first."""
         where, values = _where(filters)

@@ -71,8 +71,8 @@ _JSON, _EVENT_STREAM = "application/json", "text/event-stream"
 class _Call(Generic[T]):
     """One request, and the type and envelope key of what comes back.
 
-    Only GET is sent twice after a fault: it changes nothing and costs no model time. Whatever the service refused
-    because it is busy is sent again when it said so, for it was not begun.
+    What changes nothing and costs no model time is sent again after a fault: every GET, and what is `safe` besides.
+    Whatever the service refused because it is busy is sent again when it said so, for it was not begun.
     """
 
     method: str
@@ -82,10 +82,11 @@ class _Call(Generic[T]):
     body: dict[str, Any] | None = None
     params: Sequence[tuple[str, str]] = field(default_factory=tuple)
     file: Upload | None = None
+    safe: bool = False
 
     @property
     def tries(self) -> int:
-        return 1 + _RETRIES if self.method == "GET" else 1
+        return 1 + _RETRIES if self.safe or self.method == "GET" else 1
 
     def read(self, response: httpx.Response) -> T:
         """The typed result, or the service's error raised."""
@@ -126,11 +127,11 @@ def _asking(
 
 def _searching(question: str, k: int, filters: Mapping[str, object]) -> _Call[list[Hit]]:
     body = {"question": question, "k": k, **_filters(filters)}
-    return _Call("POST", "/v1/search", list[Hit], envelope="hits", body=body)
+    return _Call("POST", "/v1/search", list[Hit], envelope="hits", body=body, safe=True)
 
 
 def _verifying(text: str, filters: Mapping[str, object]) -> _Call[DraftCheck]:
-    return _Call("POST", "/v1/verify", DraftCheck, body={"text": text, **_filters(filters)})
+    return _Call("POST", "/v1/verify", DraftCheck, body={"text": text, **_filters(filters)}, safe=True)
 
 
 _OTHER_FILTERS = {"published_after", "published_before", "source"}  # `language` means the reader's here

@@ -11,10 +11,11 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from rag.errors import InputError
 from rag.types import Answer, Citation, Filters, Message, Usage
@@ -52,6 +53,7 @@ class ChatMessage(BaseModel):
     role: Literal["system", "developer", "user", "assistant"]
     content: str | list[ChatPart] | None = None
     tool_calls: list[Any] | None = Field(default=None, max_length=0)
+    function_call: None = None
 
     @property
     def text(self) -> str:
@@ -67,14 +69,37 @@ class StreamOptions(BaseModel):
     include_usage: StrictBool = False
 
 
-class ChatCompletionRequest(BaseModel):
-    """OpenAI's request. What steers a model (temperature, seed, …) means nothing here and is passed over."""
+class TextFormat(BaseModel):
+    """The only form that an answer has."""
 
-    model_config = {
-        "json_schema_extra": {
-            "examples": [{"model": MODEL_NAME, "messages": [{"role": "user", "content": "Who attended?"}]}]
-        }
-    }
+    type: Literal["text"]
+
+
+def _passed_over() -> Any:
+    """A field that clients send by themselves."""
+    return Field(default=None, description="It steers a model, and means nothing here.")
+
+
+class ChatCompletionRequest(BaseModel):
+    """OpenAI's request. What steers a model (temperature, seed, …) means nothing here and is passed over.
+
+    What would change the answer if it was heeded is refused, as are names that nobody knows: a misspelt filter that
+    was passed over would give an answer from the wrong articles.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"model": MODEL_NAME, "messages": [{"role": "user", "content": "Who attended?"}]},
+                {
+                    "model": MODEL_NAME,
+                    "messages": [{"role": "user", "content": "Who attended?"}],
+                    "filters": {"published_after": "2025-02-01"},
+                },
+            ]
+        },
+    )
 
     messages: list[ChatMessage] = Field(
         min_length=1, max_length=200, json_schema_extra={"contains": turn_of_user(_TEXT, _TEXT_PARTS)}
@@ -85,7 +110,37 @@ class ChatCompletionRequest(BaseModel):
     n: Literal[1] | None = Field(default=None, description="There is one answer.")
     tools: list[Any] | None = Field(default=None, max_length=0, description="Tools are not called.")
     functions: list[Any] | None = Field(default=None, max_length=0, description="Functions are not called.")
+    response_format: TextFormat | None = None
+    logprobs: Literal[False] | None = Field(default=None, description="Probabilities are not told.")
+    modalities: list[Literal["text"]] | None = None
+    audio: None = None
     filters: Filters = Filters()
+
+    frequency_penalty: Any = _passed_over()
+    logit_bias: Any = _passed_over()
+    max_completion_tokens: Any = _passed_over()
+    max_tokens: Any = _passed_over()
+    metadata: Any = _passed_over()
+    min_p: Any = _passed_over()
+    parallel_tool_calls: Any = _passed_over()
+    prediction: Any = _passed_over()
+    presence_penalty: Any = _passed_over()
+    prompt_cache_key: Any = _passed_over()
+    reasoning_effort: Any = _passed_over()
+    repetition_penalty: Any = _passed_over()
+    safety_identifier: Any = _passed_over()
+    seed: Any = _passed_over()
+    service_tier: Any = _passed_over()
+    stop: Any = _passed_over()
+    store: Any = _passed_over()
+    temperature: Any = _passed_over()
+    tool_choice: Any = _passed_over()
+    top_k: Any = _passed_over()
+    top_logprobs: Any = _passed_over()
+    top_p: Any = _passed_over()
+    user: Any = _passed_over()
+    verbosity: Any = _passed_over()
+    web_search_options: Any = _passed_over()
 
 
 def question_and_history(messages: Sequence[ChatMessage]) -> tuple[str, tuple[Message, ...]]:
@@ -189,16 +244,35 @@ class ModelList(BaseModel):
     data: list[ModelEntry] = [ModelEntry(id=MODEL_NAME)]
 
 
-def link(base: str, citation: Citation) -> str:
-    """The address at which the page shows the cited sentence in its article; `base` is that of the service."""
-    place = {"revision": citation.revision, "start": citation.start, "end": citation.end}
-    return f"{base.rstrip('/')}/#/article/{quote(citation.article_id, safe='')}?{urlencode(place)}"
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the page of a service shows what is cited.
+
+    Attributes:
+        base: address of the service.
+        collection: the one that the articles are in, if it is not the one that is meant when none is named.
+    """
+
+    base: str
+    collection: str = ""
+
+    def to(self, citation: Citation) -> str:
+        """The address at which the page shows the cited sentence in its article."""
+        place: dict[str, str | int] = {
+            "revision": citation.revision,
+            "start": citation.start,
+            "end": citation.end,
+        }
+        if self.collection:
+            place["collection"] = self.collection
+        article = quote(citation.article_id, safe="")
+        return f"{self.base.rstrip('/')}/#/article/{article}?{urlencode(place)}"
 
 
-def completion(answer: Answer, base: str) -> ChatCompletion:
-    """The answer as OpenAI's clients expect it; links lead to the service at `base`."""
-    content = _content(answer, base)
-    message = CompletionMessage(content=content, annotations=_annotations(answer, content, base))
+def completion(answer: Answer, links: Links) -> ChatCompletion:
+    """The answer as OpenAI's clients expect it, with links."""
+    content = _content(answer, links)
+    message = CompletionMessage(content=content, annotations=_annotations(answer, content, links))
     return ChatCompletion(
         id=_new_id(),
         created=int(time.time()),
@@ -211,8 +285,8 @@ def completion(answer: Answer, base: str) -> ChatCompletion:
 class Chunks:
     """The same in chunks: the data lines of a stream, whose first names the role."""
 
-    def __init__(self, base: str, *, with_usage: bool) -> None:
-        self._base = base
+    def __init__(self, links: Links, *, with_usage: bool) -> None:
+        self._links = links
         self._with_usage = with_usage
         self._head = {
             "id": _new_id(),
@@ -227,11 +301,11 @@ class Chunks:
 
     def answer(self, answer: Answer) -> Iterator[str]:
         """The text line by line, then the citations, the usage if it was asked for, and the end."""
-        content = _content(answer, self._base)
+        content = _content(answer, self._links)
         for piece in re.findall(r".*?(?:\n+|$)", content, re.DOTALL):
             if piece:
                 yield self._chunk({"content": piece})
-        notes = [note.model_dump() for note in _annotations(answer, content, self._base)]
+        notes = [note.model_dump() for note in _annotations(answer, content, self._links)]
         yield self._chunk({"annotations": notes}, "stop", rag=answer.model_dump(mode="json"))
         if self._with_usage:
             yield json.dumps({**self._head, "choices": [], "usage": _usage(answer.usage).model_dump()})
@@ -246,15 +320,15 @@ def _new_id() -> str:
     return f"chatcmpl-{uuid.uuid4().hex}"
 
 
-def _content(answer: Answer, base: str) -> str:
-    links = {citation.number: link(base, citation) for citation in answer.citations}
+def _content(answer: Answer, links: Links) -> str:
+    addresses = {citation.number: links.to(citation) for citation in answer.citations}
 
     def linked(mark: re.Match[str]) -> str:
         number = int(mark[1])
-        return f"[{mark[0]}]({links[number]})" if number in links else mark[0]
+        return f"[{mark[0]}]({addresses[number]})" if number in addresses else mark[0]
 
     text = _MARK.sub(linked, answer.text)
-    lines = [_source_line(citation, links[citation.number]) for citation in answer.citations]
+    lines = [_source_line(citation, addresses[citation.number]) for citation in answer.citations]
     return "\n\n".join([text, "\n".join(lines)] if lines else [text])
 
 
@@ -264,7 +338,7 @@ def _source_line(citation: Citation, address: str) -> str:
     return f"[{citation.number}] “{citation.quote}” — {', '.join(filter(None, place))}"
 
 
-def _annotations(answer: Answer, content: str, base: str) -> list[Annotation]:
+def _annotations(answer: Answer, content: str, links: Links) -> list[Annotation]:
     """One for every linked mark: where it stands in `content`, and the article's address or else ours."""
     cited = {citation.number: citation for citation in answer.citations}
     return [
@@ -272,7 +346,7 @@ def _annotations(answer: Answer, content: str, base: str) -> list[Annotation]:
             url_citation=UrlCitation(
                 start_index=mark.start(),
                 end_index=mark.end(),
-                url=one.url or link(base, one),
+                url=one.url or links.to(one),
                 title=one.title,
             )
         )

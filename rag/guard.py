@@ -6,18 +6,20 @@ ASGI middleware. Logs hold route, status, time, size and the id of the key; neve
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag import traces
+from rag import logs, traces
 from rag.meter import Meter
 
 if TYPE_CHECKING:
@@ -45,15 +47,28 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
+_UNANSWERED = 499  # the status of a request whose client did not wait for the response
+
 log = logging.getLogger("rag.requests")
 
 
-class Guard:
-    """The outermost layer: request id, headers, log line, count."""
+OnFault = Callable[[Request, Exception], Awaitable[Response]]
 
-    def __init__(self, app: ASGIApp, meter: Meter, tracer: Tracer | None = None) -> None:
+
+class Guard:
+    """The outermost layer: request id, headers, log line, count.
+
+    Args:
+        app: what it stands around.
+        meter: counts the requests.
+        on_fault: the response to a fault of ours, which has id, headers, log line and count as any other.
+        tracer: gets a span for every request.
+    """
+
+    def __init__(self, app: ASGIApp, meter: Meter, on_fault: OnFault, tracer: Tracer | None = None) -> None:
         self.app = app
         self.meter = meter
+        self.on_fault = on_fault
         self.tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +98,8 @@ class Guard:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status, sent = time.perf_counter(), 499, 0
+        logs.request_id.set(request_id)
+        started, status, sent = time.perf_counter(), _UNANSWERED, 0
 
         async def watched(message: Message) -> None:
             nonlocal status, sent
@@ -98,18 +114,23 @@ class Guard:
 
         try:
             await self.app(scope, receive, watched)
+        except Exception as error:
+            if status != _UNANSWERED:  # it is on its way already, and can only break off
+                raise
+            response = await self.on_fault(Request(scope), error)
+            await response(scope, receive, watched)
         finally:
-            self._note(scope, request_id, status, time.perf_counter() - started, sent)
+            self._note(scope, status, time.perf_counter() - started, sent)
         return status
 
-    def _note(self, scope: Scope, request_id: str, status: int, seconds: float, sent: int) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, sent: int) -> None:
         route, method = _route(scope), _method(scope)
         self.meter.request(route, method, status, seconds)
         if not log.isEnabledFor(logging.INFO):
             return
         caller = scope["state"].get("caller")
         told: dict[str, Any] = {
-            "request": request_id,
+            "request": scope["state"]["request_id"],
             "method": method,
             "route": route,
             "status": status,
@@ -117,7 +138,7 @@ class Guard:
             "bytes": sent,
             "key": caller.id if caller else "",
         }
-        log.info(json.dumps(told))
+        log.info("%s %s %d", method, route, status, extra={"told": told})
 
 
 def _route(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from rag.errors import CollectionNotFound
-from rag.keys import DEFAULT_COLLECTION, check_collection
+from rag.keys import COLLECTION, DEFAULT_COLLECTION, check_collection
 from rag.newsqa import NewsQA
 
 FOLDER = "collections"  # inside the data folder of the default collection
@@ -55,6 +55,11 @@ class Library:
             opened = self.default.beside(path)
             self._opened[name] = opened
             return opened
+
+    def names(self) -> list[str]:
+        """Names of all collections that are there, the default one first."""
+        there = self._folder.iterdir() if self._folder.is_dir() else ()
+        return [DEFAULT_COLLECTION, *sorted(one.name for one in there if COLLECTION.fullmatch(one.name))]
 
     def close(self) -> None:
         """Closes all collections but the default one."""

@@ -9,7 +9,7 @@ is several in one, and no passage is near all of it: it is searched in parts as 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import log
@@ -113,6 +113,9 @@ _PARTS = 12  # that a question has at most, each costs as much as a short questi
 _TWINS = 2  # as many sentences that say the same in the same words are shown before any third one
 
 
+_Read = Callable[[Iterable[str]], dict[str, Article]]  # articles by id, whole or not
+
+
 class Retriever:
     """Finds passages and sentences in one index.
 
@@ -146,7 +149,7 @@ class Retriever:
         `score` is the cosine of question and passage plus at most 0.1 for the words they share. It means the
         same for every question, and is not a probability.
         """
-        return self._nearest(self._looks(question), k, filters)[0]
+        return self._nearest(self._looks(question), k, filters, self._catalog.heads)[0]
 
     def sentences(self, question: str, k: int, filters: Filters | None = None) -> list[Hit]:
         """The `k` sentences nearest to `question` inside the nearest passages, nearest first.
@@ -157,7 +160,7 @@ class Retriever:
         """
         looks = self._looks(question)
         wanted = max(self._weights.passages, k // 2)
-        passages, articles = self._nearest(looks, wanted, filters)
+        passages, articles = self._nearest(looks, wanted, filters, self._catalog.texts)
         hits: dict[tuple[str, int], Hit] = {}
         for passage in passages:
             article = articles[passage.article_id]
@@ -298,18 +301,20 @@ class Retriever:
         return scores
 
     def _nearest(
-        self, looks: Sequence[_Look], k: int, filters: Filters | None
+        self, looks: Sequence[_Look], k: int, filters: Filters | None, read: _Read
     ) -> tuple[list[Hit], dict[str, Article]]:
-        """The `k` nearest passages, and their articles by id in the same revisions."""
+        """The `k` nearest passages, and their articles by id in the same revisions, as `read` gives them."""
         ranked = self._rank(looks, k, filters)
-        hits, articles = self._look_up(ranked[:k])
+        hits, articles = self._look_up(ranked[:k], read)
         if len(hits) < min(k, len(ranked)):  # vectors of articles that were deleted or revised a moment ago
-            hits, articles = self._look_up(ranked)
+            hits, articles = self._look_up(ranked, read)
         return hits[:k], articles
 
-    def _look_up(self, ranked: Sequence[tuple[str, float, FoundBy]]) -> tuple[list[Hit], dict[str, Article]]:
+    def _look_up(
+        self, ranked: Sequence[tuple[str, float, FoundBy]], read: _Read
+    ) -> tuple[list[Hit], dict[str, Article]]:
         passages = {p.id: p for p in self._catalog.passages([id_ for id_, _, _ in ranked])}
-        articles = self._catalog.texts({passage.article_id for passage in passages.values()})
+        articles = read({passage.article_id for passage in passages.values()})
         hits = []
         for id_, score, found_by in ranked:
             passage = passages.get(id_)

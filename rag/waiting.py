@@ -1,4 +1,4 @@
-"""The line before the language model: bounded, and fair between keys.
+"""A line before what only a few can have at a time, such as the language model: bounded, and fair between keys.
 
 In: who asks. Out: a `Place`, whose turn comes. One event loop; nothing here blocks or needs a lock.
 """
@@ -13,8 +13,8 @@ from types import TracebackType
 
 from rag.errors import RateLimited, ServiceBusy
 
-_FIRST_GUESS = 5.0  # seconds that an answer takes, before any was measured
-_MEMORY = 0.2  # weight of the newest answer in the mean
+_FIRST_GUESS = 5.0  # seconds that a turn takes, before any was measured
+_MEMORY = 0.2  # weight of the newest turn in the mean
 _LONGEST = 60.0  # seconds; whoever is sent away for longer will not come back
 
 
@@ -48,7 +48,7 @@ class Line:
     """`at_once` work, up to `room` wait; of those who wait, one key after the other gets its turn.
 
     Args:
-        at_once: answers that are worked on at the same time.
+        at_once: what is worked on at the same time.
         room: places for those who wait.
         per_key: places that one key may take of them.
     """
@@ -63,7 +63,7 @@ class Line:
 
     @property
     def working(self) -> int:
-        """How many are being answered."""
+        """How many have their turn."""
         return len(self._working)
 
     @property
@@ -77,24 +77,30 @@ class Line:
         Raises:
             RateLimited: this key has too many places already. ServiceBusy: no place is left.
         """
+        self.check(who)
         place = Place(self, who)
         if len(self._working) < self._at_once:
             self._begin(place)
-            return place
+        else:
+            self._waiting.setdefault(who, deque()).append(place)
+        return place
+
+    def check(self, who: str) -> None:
+        """Raises what `enter` would."""
+        if len(self._working) < self._at_once:
+            return
         if len(self._waiting.get(who, ())) >= self._per_key and self._per_key < self._room:
             raise RateLimited(
-                f"{self._per_key} questions of this key wait already.",
-                hint="Wait for an answer, then ask again.",
+                f"{self._per_key} requests of this key wait already.",
+                hint="Wait for one of them, then send again.",
                 retry_after=self._expected(),
             )
         if self.waiting >= self._room:
             raise ServiceBusy(
-                f"{self.waiting} questions wait already.",
-                hint="Ask again in a moment.",
+                f"{self.waiting} requests wait already.",
+                hint="Send again in a moment.",
                 retry_after=self._expected(),
             )
-        self._waiting.setdefault(who, deque()).append(place)
-        return place
 
     def leave(self, place: Place) -> None:
         """Takes a place out of the line, wherever it stands."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import HashEncoder
 from fastapi.testclient import TestClient
 from service import running
 from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
@@ -30,6 +31,7 @@ from rag.errors import (
     StoreLocked,
 )
 from rag.guard import MAX_REQUEST_BYTES
+from rag.newsqa import NewsQA
 from rag.settings import Settings
 from rag.types import AddReport, Answer, Article, Deletion, DraftCheck, Hit, Message, Statement, Summary
 
@@ -43,7 +45,7 @@ def qa() -> SmallNewsQA:
     return SmallNewsQA(HARBOUR, NO_ADDRESS)
 
 
-def client_of(qa: SmallNewsQA, **settings: Any) -> TestClient:
+def client_of(qa: SmallNewsQA | NewsQA, **settings: Any) -> TestClient:
     app = create_app(qa, Settings(**{"data": NOWHERE} | settings))  # type: ignore[arg-type]
     return TestClient(
         app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000), raise_server_exceptions=False
@@ -261,6 +263,28 @@ def test_a_bug_is_an_error_500_that_tells_nothing(client: TestClient, qa: SmallN
     response = client.post("/v1/ask", json={"question": QUESTION})
     assert (response.status_code, response.json()["error"]["code"]) == (500, "error")
     assert "secret" not in response.text
+    assert response.headers["X-Request-ID"] and response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_bug_outside_of_an_answer_is_one_too_and_is_counted(qa: SmallNewsQA) -> None:
+    def broken(**filters: Any) -> list[Article]:
+        raise ZeroDivisionError("/secret")
+
+    qa.articles = broken  # type: ignore[method-assign, assignment]
+    client = client_of(qa)
+    response = client.get("/v1/articles")
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "error")
+    assert "secret" not in response.text
+    assert response.headers["X-Request-ID"] and response.headers["X-Content-Type-Options"] == "nosniff"
+    counted = 'rag_requests_total{method="GET",route="/v1/articles",status="500"} 1.0'
+    assert counted in client.get("/metrics").text
+
+
+def test_a_bug_in_the_middle_of_a_stream_is_its_last_event(client: TestClient, qa: SmallNewsQA) -> None:
+    qa.failure, qa.late = ZeroDivisionError("/secret"), True  # type: ignore[assignment]
+    *_, (name, data) = frames(client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text)
+    assert (name, json.loads(data)["error"]["code"]) == ("error", "error")
+    assert "secret" not in data
 
 
 @pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.__name__)
@@ -405,6 +429,13 @@ def test_an_article_without_address_is_cited_by_ours(qa: SmallNewsQA) -> None:
         {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}]},
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
         {"messages": [{"role": "user", "content": "x"}] * 1_000},
+        {"messages": [{"role": "assistant", "content": "x", "function_call": {"name": "x"}}]},
+        {"response_format": {"type": "json_schema", "json_schema": {}}},
+        {"logprobs": True},
+        {"modalities": ["text", "audio"]},
+        {"audio": {"voice": "alloy", "format": "wav"}},
+        {"filter": {"source": "Example Times"}},
+        {"filters": {"sauce": "Example Times"}},
     ],
 )
 def test_what_chat_cannot_do_is_an_error_and_not_passed_over(
@@ -413,6 +444,13 @@ def test_what_chat_cannot_do_is_an_error_and_not_passed_over(
     response = client.post(CHAT, json={"messages": [{"role": "user", "content": QUESTION}]} | more)
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_chat_passes_over_what_clients_send_to_steer_a_model(client: TestClient) -> None:
+    steering = {"temperature": 0.2, "top_p": 1, "max_tokens": 50, "seed": 7, "stop": None, "user": "anna"}
+    plain = {"n": 1, "response_format": {"type": "text"}, "logprobs": False, "tool_choice": "none"}
+    body = {"messages": [{"role": "user", "content": QUESTION}]} | steering | plain
+    assert client.post(CHAT, json=body).json()["rag"]["status"] == "answered"
 
 
 def test_a_model_that_is_not_ours_is_not_found(client: TestClient) -> None:
@@ -517,6 +555,25 @@ def test_chat_takes_a_conversation_and_shows_the_question_as_understood(
     answer = Answer.model_validate(client.post("/v1/chat", json={"messages": turns}).json())
     question, history, _ = qa.asked[-1]
     assert (question, len(history)) == (answer.question, 2)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_follow_up_is_made_to_stand_alone_and_shown_as_it_was_understood(
+    tmp_path: Path, stream: bool
+) -> None:
+    chosen = Settings(data=tmp_path, llm="none")
+    turns = [
+        {"role": "user", "content": "Who opened the new harbour?"},
+        {"role": "assistant", "content": "The mayor [1]."},
+        {"role": "user", "content": "And when did he open it?"},
+    ]
+    with NewsQA.open(settings=chosen, encoder=HashEncoder(), llm=None) as qa:
+        qa.add(HARBOUR)
+        response = client_of(qa).post("/v1/chat", json={"messages": turns, "stream": stream})
+        last = frames(response.text)[-1][1] if stream else response.text
+    understood = json.loads(last)["question"]
+    assert understood != turns[-1]["content"]
+    assert "harbour" in understood
 
 
 def test_the_question_of_a_conversation_is_what_the_user_said_last(

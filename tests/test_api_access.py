@@ -41,6 +41,7 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("GET", "/v1/models", None),
     ("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}),
     ("GET", "/metrics", None),
+    ("GET", "/v1/collections", None),
     ("POST", "/v1/check", None),
 ]
 
@@ -89,6 +90,50 @@ def test_nothing_of_another_collection_can_be_reached(
     assert "seventeen" not in named.text
     found = client.post("/v1/search", json={"question": QUESTION}, headers=theirs).json()["hits"]
     assert found[0]["text"] == SECRET_TEXT  # and it is still there
+
+
+@pytest.mark.parametrize("path", ["/v1/articles/upload", "/v1/jobs/upload"])
+def test_nothing_is_sent_into_another_collection(client: TestClient, keys: KeyStore, path: str) -> None:
+    theirs, ours = headers(keys, Scope.ADMIN, "press"), headers(keys, Scope.ADMIN, "sports")
+    files = {"files": ("planted.txt", b"The vault of Lindenau is empty.")}
+    named = client.post(path, files=files, headers=ours | {"Rag-Collection": "press"})
+    assert named.status_code == 403
+    assert client.post(path, files=files, headers=ours).is_success
+    assert client.post("/v1/articles", json={"articles": [{"text": SECRET_TEXT}]}, headers=theirs).is_success
+    assert client.get("/v1/articles", headers=theirs).json()["total"] == 1
+
+
+def tool(client: TestClient, name: str, arguments: dict[str, Any], given: dict[str, str]) -> Any:
+    """What a call of a tool of the Model Context Protocol gets."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    body = call | {"params": {"name": name, "arguments": arguments}}
+    accept = {"Accept": "application/json, text/event-stream"}
+    return client.post("/mcp/", json=body, headers=given | accept)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("search", {"question": QUESTION}),
+        ("ask", {"question": QUESTION}),
+        ("summarise", {"article_ids": ["{id}"]}),
+        ("summarise", {"query": QUESTION}),
+        ("read_article", {"article_id": "{id}"}),
+    ],
+)
+def test_no_tool_reaches_another_collection(
+    client: TestClient, keys: KeyStore, name: str, arguments: dict[str, Any]
+) -> None:
+    theirs, ours = headers(keys, Scope.WRITE, "press"), headers(keys, Scope.WRITE, "sports")
+    added = client.post("/v1/articles", json={"articles": [{"text": SECRET_TEXT}]}, headers=theirs).json()
+    client.post("/v1/articles", json={"articles": [{"text": "Nothing here."}]}, headers=ours)
+    given = filled(arguments, {"id": added["added"][0]})
+    assert "seventeen" in tool(client, name, given, theirs).text
+    mine = tool(client, name, given, ours)
+    assert mine.is_success and "seventeen" not in mine.text
+    named = tool(client, name, given, ours | {"Rag-Collection": "press"})
+    assert named.status_code == 403 and "seventeen" not in named.text
+    assert tool(client, name, given, {}).status_code == 401
 
 
 def test_every_endpoint_is_in_the_list_above(client: TestClient) -> None:
@@ -146,6 +191,23 @@ def test_a_key_of_two_collections_chooses_by_header(client: TestClient, keys: Ke
     )
     totals = [client.get("/v1/articles", headers=one).json()["total"] for one in (mine, sports)]
     assert totals == [1, 2]
+
+
+def test_a_caller_is_told_of_its_own_collections_only(client: TestClient, keys: KeyStore) -> None:
+    mine = headers(keys, Scope.WRITE, "press", "sports")
+    client.post(
+        "/v1/articles", json={"articles": [{"text": "A kite."}]}, headers=headers(keys, Scope.WRITE, "secret")
+    )
+    told = client.get("/v1/collections", headers=mine).json()
+    assert told == {"collections": ["press", "sports"], "home": "press"}
+
+
+def test_who_may_enter_all_collections_is_told_of_those_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "collections" / "press").mkdir(parents=True)
+    settings = Settings(data=tmp_path, api_key="k3y")  # type: ignore[arg-type]
+    client = TestClient(create_app(SmallNewsQA(HARBOUR), settings))  # type: ignore[arg-type]
+    told = client.get("/v1/collections", headers={"Authorization": "Bearer k3y"}).json()
+    assert told == {"collections": ["default", "press"], "home": "default"}
 
 
 def test_more_requests_than_the_rate_are_told_when_to_come_again(tmp_path: Path) -> None:

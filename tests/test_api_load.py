@@ -26,9 +26,10 @@ from rag.api import create_app
 from rag.api.articles import file_name
 from rag.errors import JobNotFound, RateLimited, ServiceBusy
 from rag.jobs import Jobs
+from rag.logs import JsonLines
 from rag.newsqa import NewsQA
 from rag.settings import Settings
-from rag.types import AddReport, Answer, Event, Hit, Progress
+from rag.types import AddReport, Answer, DraftCheck, Event, Hit, Progress
 from rag.waiting import Line, Place
 
 QUESTION = "Who opened the harbour?"
@@ -191,6 +192,90 @@ def test_an_answer_beyond_its_deadline_is_given_up() -> None:
     client = client_of(SmallNewsQA(HARBOUR), deadline=1e-9)
     response = client.post("/v1/ask", json={"question": QUESTION})
     assert (response.status_code, response.json()["error"]["code"]) == (504, "model_timeout")
+
+
+def test_who_waits_in_line_beyond_its_deadline_is_told_so() -> None:
+    qa = SlowQA()
+    with running(qa, Settings(data=NOWHERE, answers_at_once=1, deadline=0.5)) as service:
+        with ThreadPoolExecutor(2) as pool:
+            body = {"question": QUESTION}
+            sent = [pool.submit(httpx.post, f"{service.url}/v1/ask", json=body, timeout=60) for _ in range(2)]
+            assert qa.begun.acquire(timeout=20)
+            until = time.monotonic() + 20
+            while not any(one.done() for one in sent) and time.monotonic() < until:
+                time.sleep(0.01)
+            (late,) = [one.result() for one in sent if one.done()]
+            assert (late.status_code, late.json()["error"]["code"]) == (504, "model_timeout")
+            assert service.app.state.line.waiting == 0
+            qa.go.set()
+
+
+class LongDraft(SmallNewsQA):
+    """Checks a draft for as long as somebody waits."""
+
+    def __init__(self) -> None:
+        super().__init__(HARBOUR)
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+    def verify(self, text: str, *, progress: Any = None, **filters: Any) -> DraftCheck:
+        self.begun.set()
+        try:
+            for n in range(2_000):
+                progress(n, 2_000, "Checking")
+                time.sleep(0.01)
+        finally:
+            self.ended.set()
+        return super().verify(text, **filters)
+
+
+def test_a_draft_that_nobody_waits_for_is_not_checked_to_its_end() -> None:
+    qa = LongDraft()
+    with running(qa, Settings(data=NOWHERE)) as service:
+        with pytest.raises(httpx.TimeoutException):
+            httpx.post(f"{service.url}/v1/verify", json={"text": "The harbour was opened."}, timeout=0.5)
+        assert qa.begun.is_set() and qa.ended.wait(10)
+
+
+def test_a_draft_beyond_its_deadline_is_given_up() -> None:
+    client = client_of(LongDraft(), deadline=0.1)
+    response = client.post("/v1/verify", json={"text": "The harbour was opened."})
+    assert (response.status_code, response.json()["error"]["code"]) == (504, "model_timeout")
+
+
+def test_a_flood_of_additions_keeps_nobody_from_asking_and_is_bounded() -> None:
+    class Slow(SmallNewsQA):
+        go = threading.Event()
+
+        def add(self, sources: Any, progress: Any = None) -> AddReport:
+            self.go.wait(20)
+            return super().add(sources)
+
+    qa = Slow(HARBOUR)
+    with running(qa, Settings(data=NOWHERE, queue=40)) as service, ThreadPoolExecutor(60) as pool:
+
+        def add(n: int) -> int:
+            body = {"articles": [{"text": f"Kite {n} flew."}]}
+            return httpx.post(f"{service.url}/v1/articles", json=body, timeout=60).status_code
+
+        sent = [pool.submit(add, n) for n in range(60)]
+        until = time.monotonic() + 20
+        while sum(one.done() for one in sent) < 18 and time.monotonic() < until:
+            time.sleep(0.01)
+        for path in ("ask", "search"):
+            asked = httpx.post(f"{service.url}/v1/{path}", json={"question": QUESTION}, timeout=20)
+            assert asked.status_code == 200
+        assert httpx.get(f"{service.url}/readyz", timeout=20).status_code == 200
+        qa.go.set()
+        got = [one.result() for one in sent]
+    assert (got.count(200), got.count(503)) == (42, 18)
+    assert len(qa.stored) == 43
+
+
+def test_looking_whether_it_is_ready_takes_no_place_and_tells_nothing_of_how_long_answers_take() -> None:
+    client = client_of(SmallNewsQA(HARBOUR))
+    before = vars(client.app.state.line).copy()  # type: ignore[attr-defined]
+    assert client.get("/readyz").status_code == 200
+    assert vars(client.app.state.line) == before  # type: ignore[attr-defined]
 
 
 def test_health_is_told_while_everything_is_busy() -> None:
@@ -392,7 +477,7 @@ def test_logs_and_metrics_tell_what_happened_but_never_what_was_said(
     with caplog.at_level(logging.INFO, logger="rag"):
         client.post("/v1/ask", json={"question": QUESTION}, headers=mine)
         client.get("/v1/articles?text=secretword", headers=mine)
-    told = [json.loads(record.message) for record in caplog.records if record.name == "rag.requests"]
+    told = [record.told for record in caplog.records if record.name == "rag.requests"]  # type: ignore[attr-defined]
     assert [(one["route"], one["status"], one["key"]) for one in told] == [
         ("/v1/ask", 200, "RAG_API_KEY"),
         ("/v1/articles", 200, "RAG_API_KEY"),
@@ -402,6 +487,32 @@ def test_logs_and_metrics_tell_what_happened_but_never_what_was_said(
     assert 'rag_requests_total{method="POST",route="/v1/ask",status="200"} 1.0' in metrics.text
     said = caplog.text + metrics.text
     assert not any(word in said for word in ("k3y-of", "harbour", "secretword", "mayor"))
+
+
+def test_a_log_is_one_json_object_a_line_with_the_request_and_without_what_an_error_says() -> None:
+    qa = SmallNewsQA(HARBOUR)
+    qa.failure = ZeroDivisionError("the mayor opened the harbour")  # type: ignore[assignment]
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonLines())
+    logger = logging.getLogger("rag")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        sent = {"question": QUESTION}
+        client_of(qa).post("/v1/ask", json=sent, headers={"X-Request-ID": "trace-7"})
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert {line["request"] for line in lines} == {"trace-7"}
+    broke, refused, told = lines
+    assert broke["error"] == "ZeroDivisionError" and broke["at"][-1].startswith("small_newsqa.py:")
+    assert (refused["level"], refused["logger"]) == ("ERROR", "rag.api.refusals")
+    assert (told["route"], told["status"], told["method"]) == ("/v1/ask", 500, "POST")
+    assert all(line["time"].endswith("+00:00") for line in lines)
+    assert "mayor" not in written.getvalue()
 
 
 def test_a_body_that_does_not_come_is_not_waited_for_for_ever() -> None:

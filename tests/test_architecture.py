@@ -22,6 +22,7 @@ HOUSE = (
     "types",
     "errors",
     "settings",
+    "logs",
     "traces",
     "resources",
     "load",

@@ -91,6 +91,8 @@ def test_many_articles_are_read_with_their_own_sentences_and_origins(catalog: Sq
     owl = prepared(OWL, url="https://example.org/owl")
     ids = [id_ for id_, _ in add(catalog, prepared(FOX), owl)]
     read = catalog.texts([*reversed(ids), "nobody"])
+    bare = {"text": "", "sentences": (), "origins": ()}
+    assert catalog.heads([*ids, "nobody"]) == {id_: one.model_copy(update=bare) for id_, one in read.items()}
     assert set(read) == set(ids)
     assert all(read[id_] == catalog.article(id_) for id_ in ids)
     assert [len(read[id_].sentences) for id_ in ids] == [3, 2]

@@ -309,6 +309,12 @@ def test_reading_is_tried_again_after_a_passing_fault(speak: Speak) -> None:
     assert len(seen) == 2
 
 
+def test_a_search_changes_nothing_and_is_tried_again_too(speak: Speak) -> None:
+    with broken((502, b"gone"), (200, b'{"hits": []}')) as (url, seen):
+        assert speak(url, "search", "x") == []
+    assert len(seen) == 2
+
+
 @pytest.mark.parametrize(("method", "args"), [("ask", ["x"]), ("delete", ["x"]), ("add", [HARBOUR])])
 def test_what_costs_or_changes_something_is_sent_once(speak: Speak, method: str, args: list[Any]) -> None:
     with broken((503, b"busy")) as (url, seen):

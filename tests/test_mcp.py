@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from service import Service, running
 from small_newsqa import HARBOUR, NO_ADDRESS, SmallNewsQA
 
+from rag.errors import ModelTimeout
+from rag.llm import nobody_waits
 from rag.mcp import Asks, create_server
 from rag.settings import Settings
 from rag.types import Answer, Article, Hit, Summary
@@ -103,6 +108,44 @@ def test_over_http_the_key_is_needed() -> None:
     with running(SmallNewsQA(HARBOUR), Settings(data=NOWHERE, api_key="k3y")) as locked:  # type: ignore[arg-type]
         with pytest.raises((MCPError, ExceptionGroup)):
             call(f"{locked.url}/mcp", "ask", question=QUESTION)
+
+
+class Endless(SmallNewsQA):
+    """Answers when its model would be stopped, and not before."""
+
+    def __init__(self) -> None:
+        super().__init__(HARBOUR)
+        self.begun, self.stopped = threading.Event(), threading.Event()
+
+    def ask(self, question: str, **options: Any) -> Answer:
+        self.begun.set()
+        until = time.monotonic() + 30
+        while not nobody_waits.get()() and time.monotonic() < until:
+            time.sleep(0.01)
+        self.stopped.set()
+        raise ModelTimeout("stopped")
+
+
+def test_who_hangs_up_on_a_tool_stops_the_model_and_frees_the_place() -> None:
+    qa = Endless()
+    arguments = {"name": "ask", "arguments": {"question": QUESTION}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments}
+    accept = {"Accept": "application/json, text/event-stream"}
+    with running(qa, Settings(data=NOWHERE, answers_at_once=1, queue=0)) as service:
+        with pytest.raises(httpx.TimeoutException):
+            httpx.post(f"{service.url}/mcp/", json=body, headers=accept, timeout=1)
+        hung_up = time.monotonic()
+        assert qa.begun.is_set() and qa.stopped.wait(10)
+        until = hung_up + 10
+        while service.app.state.line.working and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not service.app.state.line.working
+
+
+def test_a_tool_that_takes_longer_than_the_deadline_is_given_up() -> None:
+    with running(Endless(), Settings(data=NOWHERE, deadline=0.2)) as service:
+        result = call(f"{service.url}/mcp", "ask", question=QUESTION)
+    assert result.is_error
 
 
 def test_on_a_pipe_it_speaks_for_a_service(service: Service) -> None:

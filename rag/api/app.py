@@ -34,6 +34,7 @@ from rag.waiting import Line, Rate
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
+_CHANGES = 2  # of which one reads its files while the other's vectors are made
 _SEARCHERS = 2  # per processor: one computes while the other waits for SQLite or Chroma
 
 
@@ -53,6 +54,8 @@ def create_app(qa: NewsQA, settings: Settings, tracer: Tracer | None = None) -> 
     app.state.door = door
     app.state.library = Library(qa, settings.data)
     app.state.line = Line(settings.answers_at_once, settings.queue, per_key if door.is_locked else None)
+    # Additions wait for each other anyway: here they do so without a thread that others need meanwhile.
+    app.state.changes = Line(_CHANGES, settings.queue, per_key if door.is_locked else None)
     # More at a time would only wait for each other, and those who came first would wait longest.
     searchers = _SEARCHERS * (settings.threads or os.cpu_count() or 1)
     app.state.searchers = ThreadPoolExecutor(searchers, thread_name_prefix="rag-search")
@@ -64,11 +67,10 @@ def create_app(qa: NewsQA, settings: Settings, tracer: Tracer | None = None) -> 
         app.add_middleware(
             CORSMiddleware, allow_origins=origins(settings), allow_methods=["*"], allow_headers=["*"]
         )
-    app.add_middleware(Guard, meter=app.state.meter, tracer=tracer)
+    app.add_middleware(Guard, meter=app.state.meter, on_fault=on_anything, tracer=tracer)
     app.add_exception_handler(RagError, on_rag_error)
     app.add_exception_handler(RequestValidationError, on_unusable)
     app.add_exception_handler(HTTPException, on_http_error)
-    app.add_exception_handler(Exception, on_anything)
     for part in (asking, articles, openai, service):  # what is asked for most is looked for first
         app.include_router(part.routes)
     app.state.tools = Tools(app)

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, File, Query, Request, UploadFile
+from fastapi import APIRouter, File, Path, Query, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
 
 from rag.api.bodies import AddRequest, ArticleList, DeleteRequest, Deletions, JobList, ListQuery, given
-from rag.api.visits import Reading, Writing
+from rag.api.visits import Reading, Visit, Writing
 from rag.errors import ArticleNotFound
 from rag.jobs import Job, Jobs
+from rag.traces import stage
 from rag.types import AddReport, Article, Deletion, Upload
 
+T = TypeVar("T")
+
+ArticleId = Annotated[str, Path(examples=["b6c64d2e30dc9b34"])]
+JobId = Annotated[str, Path(examples=["5f0c2a9e1b7d4c38"])]
+
 routes = APIRouter()
+
+
+async def changed(request: Request, visit: Visit, name: str, change: Callable[[], T]) -> T:
+    """What a change gives, done in its turn, whether or not its caller still waits for it."""
+
+    def done() -> T:
+        with stage(name):
+            return change()
+
+    with request.app.state.changes.enter(visit.caller.id) as place:
+        with stage("wait"):
+            await place.turn()
+        return await run_in_threadpool(done)
 
 
 def _shown(article: Article) -> Article:
@@ -37,15 +58,15 @@ def articles(query: Annotated[ListQuery, Query()], visit: Reading) -> ArticleLis
 
 
 @routes.get("/v1/articles/{article_id}", tags=["articles"])
-def article(article_id: str, visit: Reading, revision: str | None = None) -> Article:
+def article(article_id: ArticleId, visit: Reading, revision: str | None = None) -> Article:
     """One article with its text and sentences; with `revision` an older text of it."""
     return _shown(visit.qa.article(article_id, revision))
 
 
 @routes.post("/v1/articles", tags=["articles"])
-def add(body: AddRequest, visit: Writing) -> AddReport:
+async def add(body: AddRequest, request: Request, visit: Writing) -> AddReport:
     """Index articles; they are stored and can be found when this returns."""
-    return visit.qa.add(body.nouns())
+    return await changed(request, visit, "add", lambda: visit.qa.add(body.nouns()))
 
 
 Files = Annotated[
@@ -54,9 +75,9 @@ Files = Annotated[
 
 
 @routes.post("/v1/articles/upload", tags=["articles"])
-def upload(files: Files, visit: Writing) -> AddReport:
+async def upload(files: Files, request: Request, visit: Writing) -> AddReport:
     """Index files; each is an article or a failure of the report."""
-    return visit.qa.add(_uploads(files))
+    return await changed(request, visit, "add", lambda: visit.qa.add(_uploads(files)))
 
 
 def _uploads(files: list[UploadFile]) -> list[Upload]:
@@ -71,21 +92,25 @@ def file_name(given: str) -> str:
 
 
 @routes.post("/v1/articles/delete", tags=["articles"])
-def delete_many(body: DeleteRequest, visit: Writing) -> Deletions:
+async def delete_many(body: DeleteRequest, request: Request, visit: Writing) -> Deletions:
     """Remove articles and prove that they are gone; unknown ids are told, not refused."""
-    deleted, missing = [], []
-    for article_id in dict.fromkeys(body.article_ids):
-        try:
-            deleted.append(visit.qa.delete(article_id))
-        except ArticleNotFound:
-            missing.append(article_id)
-    return Deletions(deleted=deleted, not_found=missing)
+
+    def deleted() -> Deletions:
+        gone, missing = [], []
+        for article_id in dict.fromkeys(body.article_ids):
+            try:
+                gone.append(visit.qa.delete(article_id))
+            except ArticleNotFound:
+                missing.append(article_id)
+        return Deletions(deleted=gone, not_found=missing)
+
+    return await changed(request, visit, "delete", deleted)
 
 
 @routes.delete("/v1/articles/{article_id}", tags=["articles"])
-def delete(article_id: str, visit: Writing) -> Deletion:
+async def delete(article_id: ArticleId, request: Request, visit: Writing) -> Deletion:
     """Remove an article and prove that it is gone."""
-    return visit.qa.delete(article_id)
+    return await changed(request, visit, "delete", lambda: visit.qa.delete(article_id))
 
 
 @routes.post("/v1/jobs", status_code=202, tags=["jobs"])
@@ -111,7 +136,7 @@ def list_jobs(request: Request, visit: Writing) -> JobList:
 
 
 @routes.get("/v1/jobs/{job_id}", tags=["jobs"])
-def show_job(job_id: str, request: Request, visit: Writing) -> Job:
+def show_job(job_id: JobId, request: Request, visit: Writing) -> Job:
     """How far a job is."""
     job: Job = request.app.state.jobs.get(visit.collection, job_id)
     return job

@@ -7,6 +7,7 @@ nothing, and is stopped when its caller hangs up.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive
 
-from rag.errors import ModelTimeout
+from rag.errors import ModelTimeout, RagError
 from rag.llm import nobody_waits
 from rag.meter import Meter
 from rag.traces import stage
@@ -28,6 +29,65 @@ T = TypeVar("T")
 
 Sent = Event | Summary  # what a stream sends
 
+log = logging.getLogger(__name__)
+
+
+class Patience:
+    """How long somebody waits for an answer: `seconds` from now on, unless they hang up before."""
+
+    def __init__(self, seconds: float) -> None:
+        self._gone = threading.Event()
+        self._until = time.monotonic() + seconds
+
+    def end(self) -> None:
+        """Nobody waits any more: the model stops at its next word."""
+        self._gone.set()
+
+    def is_over(self) -> bool:
+        """Whether nobody waits, or not any longer."""
+        return self._gone.is_set() or time.monotonic() > self._until
+
+    async def turn(self, place: Place) -> None:
+        """Waits in line for as long as the patience lasts.
+
+        Raises:
+            ModelTimeout: the turn did not come.
+        """
+        if place.came.done():
+            return
+        try:
+            with stage("wait"):
+                async with asyncio.timeout(self._until - time.monotonic()):
+                    await place.turn()
+        except TimeoutError as error:
+            raise _late() from error
+
+    def during(self, step: Callable[[], T]) -> T:
+        """What a step gives; a model that is asked meanwhile stops when the patience ends.
+
+        Call it in a copy of the context, so that this does not reach other questions.
+
+        Raises:
+            ModelTimeout: it is too late to begin.
+        """
+        nobody_waits.set(self.is_over)
+        if time.monotonic() > self._until:
+            raise _late()
+        return step()
+
+    def check(self, *_: object) -> None:
+        """What is told of progress may call this, to stop where nobody waits any longer.
+
+        Raises:
+            ModelTimeout: nobody does.
+        """
+        if self.is_over():
+            raise _late()
+
+
+def _late() -> ModelTimeout:
+    return ModelTimeout("The answer was not finished in time.", hint="Raise RAG_DEADLINE.")
+
 
 class Asked:
     """One question on its way: its place in line, its events from threads, and how it is stopped.
@@ -35,7 +95,7 @@ class Asked:
     Args:
         open_events: opens the events; called in a thread.
         place: where it stands in line before the model.
-        deadline: seconds after which it is given up.
+        patience: how long it is waited for.
         reads_first: whether the model is needed before the first event, to make the question stand alone.
         meter: counts the answer.
     """
@@ -44,28 +104,27 @@ class Asked:
         self,
         open_events: Callable[[], Iterator[Sent]],
         place: Place,
+        patience: Patience,
         *,
-        deadline: float,
         reads_first: bool,
         meter: Meter,
     ) -> None:
         self._open = open_events
         self._place = place
-        self._given_up = threading.Event()
-        self._deadline = time.monotonic() + deadline
+        self._patience = patience
         self._reads_first = reads_first
         self._meter = meter
 
     def stop(self) -> None:
-        """Nobody waits any more: the model stops at its next word."""
-        self._given_up.set()
+        """Nobody waits any more."""
+        self._patience.end()
 
     async def events(self) -> AsyncIterator[Sent]:
         """The events; what was found comes before the turn, as no model is needed for it."""
         events: Iterator[Sent] | None = None
         try:
             if self._reads_first:
-                await self._turn()
+                await self._patience.turn(self._place)
             events = await run_in_threadpool(self._open)
             event = await self._next(events)
             while event is not None:
@@ -73,7 +132,7 @@ class Asked:
                     self._meter.answer(event)
                 yield event
                 if not isinstance(event, Answer):
-                    await self._turn()
+                    await self._patience.turn(self._place)
                 event = await self._next(events)
         finally:
             self.stop()
@@ -83,33 +142,33 @@ class Asked:
                     close()
             self._place.leave()
 
-    async def _turn(self) -> None:
-        if not self._place.came.done():
-            with stage("wait"):
-                await self._place.turn()
-
     async def _next(self, events: Iterator[Sent]) -> Sent | None:
-        step = asyncio.ensure_future(run_in_threadpool(self._step, events))
         try:
-            return await asyncio.shield(step)
-        except asyncio.CancelledError:
-            # The thread goes on until the model has stopped; until then the place in line is taken.
-            self.stop()
-            await _ended(step)
+            return await stepped(self._patience, lambda: next(events, None))
+        except RagError:
             raise
+        except Exception as error:  # in the middle of a stream nobody else could tell its reader
+            log.exception("an answer broke off")
+            raise RagError("unexpected") from error
 
-    def _step(self, events: Iterator[Sent]) -> Sent | None:
-        # Runs in a copy of the context, so that this does not reach other questions.
-        nobody_waits.set(self._is_given_up)
-        if self._is_late():
-            raise ModelTimeout("The answer was not finished in time.", hint="Raise RAG_DEADLINE.")
-        return next(events, None)
 
-    def _is_given_up(self) -> bool:
-        return self._given_up.is_set() or self._is_late()
+async def in_turn(place: Place, patience: Patience, call: Callable[[], T]) -> T:
+    """What one call gives that needs its turn before the model, done in a thread."""
+    with place:
+        await patience.turn(place)
+        return await stepped(patience, call)
 
-    def _is_late(self) -> bool:
-        return time.monotonic() > self._deadline
+
+async def stepped(patience: Patience, step: Callable[[], T]) -> T:
+    """What a step gives, done in a thread; who stops waiting for it stops the model, and waits for that."""
+    working = asyncio.ensure_future(run_in_threadpool(patience.during, step))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        # The thread goes on until the model has stopped; until then the place in line is taken.
+        patience.end()
+        await _ended(working)
+        raise
 
 
 async def searched(threads: Executor, search: Callable[[], T]) -> T:

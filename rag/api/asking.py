@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from rag.api.asked import Asked, searched
+from rag.api.asked import Asked, Patience, in_turn, searched, unless_gone
 from rag.api.bodies import (
     AskRequest,
     ChatRequest,
@@ -17,7 +17,7 @@ from rag.api.bodies import (
     VerifyRequest,
     given,
 )
-from rag.api.streams import Frames, described, frames_for, reply
+from rag.api.streams import CLIENT_GONE, Frames, described, frames_for, reply
 from rag.api.visits import Reading, Visit
 from rag.traces import stage
 from rag.types import Answer, DraftCheck, Message, Summary
@@ -56,17 +56,27 @@ async def search(body: SearchRequest, request: Request, visit: Reading) -> Respo
     return Response(told, media_type="application/json")
 
 
-@routes.post("/v1/verify", tags=["ask"])
-def verify(body: VerifyRequest, visit: Reading) -> DraftCheck:
+@routes.post("/v1/verify", response_model=DraftCheck, tags=["ask"])
+async def verify(body: VerifyRequest, request: Request, visit: Reading) -> DraftCheck | Response:
     """Each statement of a draft: supported, contradicted or not found, with citations. No language model is asked."""
-    with stage("verify"):
-        return visit.qa.verify(body.text, **given(body))
+    state = request.app.state
+    patience = Patience(state.settings.deadline)
+
+    def checked() -> DraftCheck:
+        with stage("verify"):
+            return visit.qa.verify(body.text, progress=patience.check, **given(body))
+
+    # In line all the same: a long draft keeps a processor busy for as long as an answer does.
+    working = in_turn(state.line.enter(visit.caller.id), patience, checked)
+    return await unless_gone(request.receive, working, patience.end) or Response(status_code=CLIENT_GONE)
 
 
 @routes.post("/v1/summarise", response_model=Summary, responses=_SUMMARY, tags=["ask"])
 async def summarise(body: SummariseRequest, request: Request, visit: Reading) -> Summary | Response:
     """A cited summary, or with `stream` its events: statement …, summary; error if it breaks off."""
     state = request.app.state
+    # A summary that is late ends by itself and says what it lacks.
+    patience = Patience(2 * state.settings.deadline)
     asked = Asked(
         lambda: visit.qa.stream_summary(
             body.article_ids or None,
@@ -79,10 +89,11 @@ async def summarise(body: SummariseRequest, request: Request, visit: Reading) ->
             language=body.language or None,
             written_in=body.written_in,
             deadline=min(body.deadline or state.settings.deadline, state.settings.deadline),
+            progress=patience.check,
             **given(body, "article_ids", "language"),
         ),
         state.line.enter(visit.caller.id),
-        deadline=2 * state.settings.deadline,  # a summary that is late ends by itself and says what it lacks
+        patience,
         reads_first=True,
         meter=state.meter,
     )
@@ -104,7 +115,7 @@ async def answered(
     asked = Asked(
         lambda: visit.qa.stream(question, history=history, **filters),
         state.line.enter(visit.caller.id),
-        deadline=state.settings.deadline,
+        Patience(state.settings.deadline),
         reads_first=bool(history),
         meter=state.meter,
     )

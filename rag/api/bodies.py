@@ -148,8 +148,8 @@ class DeleteRequest(BaseModel):
 class ListQuery(Filters):
     """Which articles to list: filters, words in title or source, and which part of the list."""
 
-    text: Line = ""
-    limit: int | None = Field(default=None, ge=0, le=10_000)
+    text: Annotated[str, Field(max_length=2_000, examples=["harbour"])] = ""
+    limit: Annotated[int | None, Field(ge=0, le=10_000, examples=[50])] = None
     offset: int = Field(default=0, ge=0)
 
 
@@ -168,6 +168,13 @@ class ArticleList(BaseModel):
     articles: list[Article]
     total: int
     sources: list[str]
+
+
+class CollectionList(BaseModel):
+    """The collections that the caller may enter; `home` is the one that is meant when none is named."""
+
+    collections: list[str]
+    home: str
 
 
 class Deletions(BaseModel):

@@ -10,20 +10,36 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from rag import __version__
-from rag.api.bodies import ErrorBody, Hits, OpenAIErrorBody
+from rag.api.bodies import (
+    ArticleList,
+    CollectionList,
+    Deletions,
+    ErrorBody,
+    ErrorDetail,
+    Health,
+    Hits,
+    JobList,
+    OpenAIErrorBody,
+    OpenAIErrorDetail,
+)
 from rag.api.refusals import OPENAI_PATHS
 from rag.api.visits import COLLECTION_HEADER
+from rag.completions import Links, ModelList, completion
 from rag.jobs import Job
 from rag.keys import COLLECTION, DEFAULT_COLLECTION
 from rag.types import (
     AddReport,
     Answer,
+    Article,
+    Checked,
     CheckReport,
     Citation,
     Deletion,
+    DraftCheck,
     Evidence,
     FoundBy,
     Hit,
+    Sentence,
     Statement,
     Status,
     Summary,
@@ -61,15 +77,62 @@ _TOLD: dict[str, Any] = {
     "citations": (_CITED,),
     "fingerprint": "0f3c5a7e9b1d",
 }
+_ANSWER = Answer(
+    status=Status.ANSWERED, question="Who opened the harbour?", timings={"search": 0.02}, **_TOLD
+)
+_ARTICLE = Article(
+    id=_CITED.article_id,
+    text=_FOUND.text,
+    sentences=(Sentence(n=0, start=0, end=35), Sentence(n=1, start=_CITED.start, end=_CITED.end)),
+    **_CITED.model_dump(include={"revision", "title", "source", "url", "published"}),
+    language="en",
+)
+_DRAFTED = Checked(
+    text="The mayor opened the harbour on Friday.",
+    start=0,
+    end=39,
+    verdict=Verdict.SUPPORTED,
+    support=0.93,
+    citations=(_CITED,),
+)
+_DELETED = Deletion(
+    article_id=_CITED.article_id, revisions=1, sentences=2, passages=1, vectors=1, proven=True
+)
+_JOB = Job(id="5f0c2a9e1b7d4c38", state="running", done=120, total=1_000)
+_NOT_THERE = "No article has the id 'nobody'."
 # What comes back, as an example of each noun.
 _EXAMPLES: tuple[BaseModel, ...] = (
-    Answer(status=Status.ANSWERED, question="Who opened the harbour?", timings={"search": 0.02}, **_TOLD),
+    _ANSWER,
     Summary(status=Status.ANSWERED, covered=0.4, article_ids=(_CITED.article_id,), **_TOLD),
+    Evidence(hits=(_FOUND,)),
+    _PROVEN,
     Hits(hits=[_FOUND]),
+    DraftCheck(language="en", statements=(_DRAFTED,), citations=(_CITED,)),
+    _ARTICLE,
+    ArticleList(
+        articles=[_ARTICLE.model_copy(update={"text": "", "sentences": ()})], total=1, sources=[_CITED.source]
+    ),
     AddReport(added=(_CITED.article_id,)),
-    Deletion(article_id=_CITED.article_id, revisions=1, sentences=2, passages=1, vectors=1, proven=True),
+    _DELETED,
+    Deletions(deleted=[_DELETED], not_found=["nobody"]),
     CheckReport(ok=True, articles=1, passages=1, vectors=1),
-    Job(id="5f0c2a9e1b7d4c38", state="running", done=120, total=1_000),
+    CollectionList(collections=["press", "sports"], home="press"),
+    _JOB,
+    JobList(jobs=[_JOB]),
+    completion(_ANSWER, Links("http://127.0.0.1:8000")),
+    ModelList(),
+    Health(),
+    ErrorBody(
+        error=ErrorDetail(code="article_not_found", message=_NOT_THERE, hint="`rag list` shows the ids.")
+    ),
+    OpenAIErrorBody(
+        error=OpenAIErrorDetail(
+            message="There is no model 'gpt-99'. Use 'rag'.",
+            type="invalid_request_error",
+            param=None,
+            code="not_found",
+        )
+    ),
 )
 
 

@@ -21,6 +21,7 @@ from rag.completions import (
     ChatCompletion,
     ChatCompletionRequest,
     Chunks,
+    Links,
     ModelList,
     completion,
     question_and_history,
@@ -49,16 +50,17 @@ async def chat_completions(
         raise HTTPException(404, f"There is no model {body.model!r}. Use {MODEL_NAME!r}.")
     question, history = question_and_history(body.messages)
     base = request.app.state.settings.public_url or str(request.base_url)
+    links = Links(base, visit.collection if visit.collection != visit.caller.home else "")
     frames: Frames | None = None
     if body.stream:
         with_usage = body.stream_options is not None and body.stream_options.include_usage
-        chunks = Chunks(base, with_usage=with_usage)
+        chunks = Chunks(links, with_usage=with_usage)
 
         def frames(first: Sent, events: AsyncIterator[Sent]) -> AsyncIterator[str]:
             return _chunk_frames(first, events, chunks)
 
     answer = await answered(request, visit, question, history, given(body.filters), frames)
-    return completion(answer, base) if isinstance(answer, Answer) else answer
+    return completion(answer, links) if isinstance(answer, Answer) else answer
 
 
 async def _chunk_frames(first: Sent, events: AsyncIterator[Sent], chunks: Chunks) -> AsyncIterator[str]:

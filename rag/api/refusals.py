@@ -89,7 +89,7 @@ async def on_rag_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RagError)
     status = status_of(error)
     if status >= 500 and not isinstance(error, ServiceBusy):
-        log.error("%s %s %s: %s", request.state.request_id, request.method, _route(request), error)
+        log.error("%s %s: %s", request.method, _route(request), error)
     return JSONResponse(told(request.url.path, error), status, _headers_of(error))
 
 
@@ -123,8 +123,7 @@ async def on_anything(request: Request, error: Exception) -> Response:
     # Where it came from, but not what it says: that may quote an article.
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
-    request_id, kind = request.state.request_id, type(error).__name__
-    log.error("%s %s %s: %s at %s", request_id, request.method, _route(request), kind, where)
+    log.error("%s %s: %s at %s", request.method, _route(request), type(error).__name__, where)
     return JSONResponse(told(request.url.path, RagError("unexpected")), 500)
 
 

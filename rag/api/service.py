@@ -10,8 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from rag.api.bodies import Health
-from rag.api.visits import Ruling
+from rag.api.articles import changed
+from rag.api.bodies import CollectionList, Health
+from rag.api.visits import Reading, Ruling
 from rag.guard import PAGE_POLICY
 from rag.meter import CONTENT_TYPE
 from rag.types import CheckReport
@@ -32,8 +33,8 @@ async def healthz() -> Health:
 async def readyz(request: Request) -> Health:
     """Whether it makes sense to send questions now: the index can be read, and there is room in the line."""
     state = request.app.state
-    with state.line.enter("readyz"):
-        await run_in_threadpool(lambda: state.library.default.articles(article_ids=("-",)))
+    state.line.check("readyz")
+    await run_in_threadpool(lambda: state.library.default.articles(article_ids=("-",)))
     return Health()
 
 
@@ -43,10 +44,18 @@ def metrics(request: Request, visit: Ruling) -> Response:
     return Response(request.app.state.meter.text(), media_type=CONTENT_TYPE)
 
 
+@routes.get("/v1/collections", tags=["service"])
+def collections(request: Request, visit: Reading) -> CollectionList:
+    """The collections of the caller's key; all that are there for a key that opens every one."""
+    names = visit.caller.collections
+    known = request.app.state.library.names() if names is None else list(names)
+    return CollectionList(collections=known, home=visit.caller.home)
+
+
 @routes.post("/v1/check", tags=["service"])
-def check(visit: Ruling) -> CheckReport:
+async def check(request: Request, visit: Ruling) -> CheckReport:
     """Compare catalog, words and vectors of the collection, and repair what differs."""
-    return visit.qa.check()
+    return await changed(request, visit, "check", lambda: visit.qa.check())
 
 
 class PageFiles(StaticFiles):

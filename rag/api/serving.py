@@ -77,6 +77,7 @@ def server_of(app: ASGIApp, settings: Settings, *, http: type[Connection] = Conn
         timeout_keep_alive=_IDLE,
         server_header=False,
         access_log=False,  # ours tells more, and no addresses of questions
+        log_config=None,  # its lines go where ours go
         log_level=settings.log_level.lower(),
         timeout_graceful_shutdown=_GRACE,
     )

@@ -20,7 +20,7 @@ Frames = Callable[[Sent, AsyncIterator[Sent]], AsyncIterator[str]]
 Described = dict[int | str, dict[str, Any]]
 
 _NO_BUFFER = {"X-Accel-Buffering": "no"}
-_CLIENT_GONE = 499  # nobody reads it; it stands in the log
+CLIENT_GONE = 499  # nobody reads it; it stands in the log
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,10 @@ async def reply(request: Request, asked: Asked, frames: Frames | None) -> Sent |
     events = asked.events()
     if frames is None:
         last = await unless_gone(request.receive, last_of(events), asked.stop)
-        return last or Response(status_code=_CLIENT_GONE)
+        return last or Response(status_code=CLIENT_GONE)
     first = await unless_gone(request.receive, anext(events), asked.stop)
     if first is None:
-        return Response(status_code=_CLIENT_GONE)
+        return Response(status_code=CLIENT_GONE)
     return EventStream(frames(first, events), asked.stop)
 
 

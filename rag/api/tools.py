@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.api.asked import searched
+from rag.api.asked import Patience, in_turn, searched, unless_gone
 from rag.api.refusals import on_rag_error
 from rag.api.visits import Visit, enter
 from rag.errors import RagError
 from rag.guard import MAX_REQUEST_BYTES
 from rag.keys import Scope as KeyScope
+from rag.traces import stage
 
 T = TypeVar("T")
 
@@ -53,12 +54,32 @@ class Tools:
             response = await on_rag_error(request, error)
             await response(scope, receive, send)
             return
-        await self._inner(scope, receive, send)
+        patience = Patience(self._app.state.settings.deadline)
+        request.state.patience = patience
+        # Read here, so that what comes after it, the end of the connection, is heard here as well.
+        again = _once_more(await request.body())
+        await unless_gone(receive, self._inner(scope, again, send), patience.end)
 
     async def _run(self, context: Any, call: Callable[[Any], T], *, needs_model: bool) -> T:
-        visit: Visit = context.request_context.request.state.visit
+        request: Request = context.request_context.request
+        visit: Visit = request.state.visit
+
+        def called() -> T:
+            with stage("tool"):
+                return call(visit.qa)
+
         if not needs_model:
-            return await searched(self._app.state.searchers, lambda: call(visit.qa))
-        with self._app.state.line.enter(visit.caller.id) as place:
-            await place.turn()
-            return await run_in_threadpool(lambda: call(visit.qa))
+            return await searched(self._app.state.searchers, called)
+        return await in_turn(self._app.state.line.enter(visit.caller.id), request.state.patience, called)
+
+
+def _once_more(body: bytes) -> Receive:
+    """A body that was read already, as the one message of a request whose end is not told."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    return receive

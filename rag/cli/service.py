@@ -38,10 +38,12 @@ def serve(
     """
     from rag.api import listen
     from rag.api import serve as serve_on
+    from rag.logs import write_json
 
     # Docker and systemd stop with SIGTERM; the index is closed then as well.
     signal.signal(signal.SIGTERM, _terminate)
     settings = settings_of(data)
+    write_json()
     with listen(host, port, settings) as bound, opened(data) as qa:
         url = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
         say(json.dumps({"url": url}) if as_json else f"Serving at {url} (Ctrl-C stops)")

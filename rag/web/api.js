@@ -1,5 +1,7 @@
 // The service, over fetch. Errors come as `Problem` with the service's own code, message and hint.
 
+import { collection } from "./collection.js";
+
 /** What went wrong, in the service's words. */
 export class Problem extends Error {
   constructor(status, told) {
@@ -29,7 +31,9 @@ async function problem(response) {
 
 async function send(path, options = {}) {
   const key = sessionStorage.getItem("key");
-  const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+  const headers = { ...options.headers };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  if (collection()) headers["Rag-Collection"] = collection();
   let response;
   try {
     response = await fetch(path, { ...options, headers });
@@ -76,19 +80,22 @@ async function* events(response) {
   }
 }
 
-/** The events of an answer: evidence, statement …, answer. */
-export async function* ask(body, signal) {
+async function* streamed(path, body, last, signal) {
   let finished = false;
-  for await (const event of events(await send("v1/ask", json({ ...body, stream: true }, signal)))) {
+  for await (const event of events(await send(path, json({ ...body, stream: true }, signal)))) {
     if (event.name === "error") throw new Problem(500, event.data.error);
-    finished = event.name === "answer";
+    finished = event.name === last;
     yield event;
   }
   if (!finished) throw new Problem(0, { code: "unreached", message: "", hint: "" });
 }
 
+/** The events of an answer: evidence, statement …, answer. */
+export const ask = (body, signal) => streamed("v1/ask", body, "answer", signal);
+/** The events of a summary: statement …, summary. */
+export const summarise = (body, signal) => streamed("v1/summarise", body, "summary", signal);
 export const search = async (body) => (await read("v1/search", json(body))).hits;
-export const summarise = (body, signal) => read("v1/summarise", json(body, signal));
+export const collections = () => read("v1/collections");
 export const articles = (parameters) => read(`v1/articles?${new URLSearchParams(parameters)}`);
 export const addText = (article) => read("v1/articles", json({ articles: [article] }));
 export const remove = (id) => read(`v1/articles/${encodeURIComponent(id)}`, { method: "DELETE" });

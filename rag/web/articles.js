@@ -8,6 +8,7 @@ import { number, place } from "./text.js";
 import { t } from "./words.js";
 
 const PAGE = 50;
+const MOST = 10_000; // more the service does not list at once; narrowing down reaches the rest
 const KINDS = ".txt,.md,.markdown,.html,.htm,.pdf,.docx";
 let text = "";
 let limit = PAGE;
@@ -52,7 +53,9 @@ export function articlesPage() {
       knownSources(found.sources);
       list.replaceChildren(...[news(), ...drawn(found)].filter(Boolean));
     } catch (error) {
-      list.replaceChildren(trouble(error, draw));
+      // A collection is made by its first article.
+      const empty = error.code === "collection_not_found";
+      list.replaceChildren(...(empty ? [news(), ...drawn({ total: 0 })].filter(Boolean) : [trouble(error, draw)]));
     }
   }
 
@@ -65,11 +68,11 @@ export function articlesPage() {
     const n = found.articles.length;
     const count = n < found.total ? t("countOf", { n: number(n), total: number(found.total) }) : t("count", { n });
     const more = () => {
-      limit = Math.min(limit + PAGE, 1000);
+      limit = Math.min(limit * 2, MOST);
       draw();
     };
     return [h("p", { class: "count" }, count), h("ul", { class: "pile" }, found.articles.map(row)),
-      n < found.total && limit < 1000 ? h("button", { type: "button", class: "plain", onclick: more }, t("more")) : null];
+      n < found.total && limit < MOST ? h("button", { type: "button", class: "plain", onclick: more }, t("more")) : null];
   }
 }
 

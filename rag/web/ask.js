@@ -109,6 +109,12 @@ export function askPage() {
   }
 }
 
+/** Another collection: a conversation of its own. */
+export function leave() {
+  if (running) running.abort();
+  turns = [];
+}
+
 /** How many articles there are to ask; where there are none, the way to add some. */
 async function count(place) {
   try {

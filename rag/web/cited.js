@@ -1,7 +1,7 @@
 // Statements with their marks, and the list of sources under them: the same for answers and summaries.
 
 import { copy, h, icon } from "./dom.js";
-import { addressOf, place, shareable, withSources } from "./text.js";
+import { addressOf, part, place, shareable, withSources } from "./text.js";
 import { t } from "./words.js";
 
 let current = []; // the citations among which the reader steps
@@ -66,7 +66,7 @@ export function disagreements(result, numbers) {
 
 function dispute({ about, statements }) {
   const sides = statements.map((one) => ({ value: one.text, citations: one.citations }));
-  return { about: about === "day" ? t("day") : about, sides };
+  return { about: about === "day" ? t("onDay") : about, sides };
 }
 
 /** A button that copies the address of a citation. */
@@ -86,16 +86,27 @@ export function copyButton(result) {
 export function summary(result) {
   const numbers = new Numbers();
   const share = `${Math.round(result.covered * 100)} %`;
-  const lines = (all) => h("ul", { class: "statements" }, all.map((one) => statement(one, numbers, () => result.citations)));
-  const open = result.unsettled || [];
+  const all = () => result.citations;
+  const lines = (told) => h("ul", { class: "statements" }, told.map((one) => statement(one, numbers, all)));
+  const list = result.form === "timeline"
+    ? h("ol", { class: "timeline", role: "list" }, result.timeline.map((one) => dated(one, numbers, all)))
+    : lines(result.statements);
   return h("section", { class: "card answered", lang: result.language },
     h("header", {}, h("h3", {}, t("summary")), h("small", {}, t("covered", { share }))),
     result.headline && result.article_ids.length > 1 ? h("p", { class: "headline" }, result.headline.text) : null,
-    result.statements.length ? lines(result.statements) : h("p", {}, result.missing),
+    result.statements.length ? list : null,
+    result.missing ? h("p", { class: "missing" }, result.missing) : null,
     disagreements(result, numbers),
-    open.length ? h("section", { class: "open" }, h("h3", {}, t("unsettled")), lines(open)) : null,
+    result.unsettled.length ? h("section", { class: "open" }, h("h3", {}, t("unsettled")), lines(result.unsettled)) : null,
     result.citations.length ? sources(result.citations) : null,
     h("footer", { class: "row" }, copyButton(result)));
+}
+
+/** An event under its date; where that was counted or could not be, in the article's words too. */
+function dated(one, numbers, all) {
+  const counted = one.resolved || !one.date ? h("q", {}, one.words) : null;
+  return h("li", {}, h("p", { class: "when" }, h("strong", {}, part(one.date)), counted),
+    h("ul", { class: "statements" }, statement(one.statement, numbers, all)));
 }
 
 /** What went wrong, with what to do about it. */

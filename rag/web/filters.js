@@ -11,6 +11,12 @@ export function knownSources(names) {
   if (names.length) sources = [...new Set([...sources, ...names])].sort((a, b) => a.localeCompare(b));
 }
 
+/** Another collection: its own sources, and no filter. */
+export function forget() {
+  sources = [];
+  for (const key of Object.keys(chosen)) chosen[key] = "";
+}
+
 /** The filters that are set, as the service wants them; the last day counts to its end. */
 export function filters() {
   const set = Object.fromEntries(Object.entries(chosen).filter(([, value]) => value));
@@ -41,7 +47,7 @@ export function filterBox(changed = () => {}) {
     h("summary", {}, icon("filter"), label), fields);
 
   function clear() {
-    for (const key of Object.keys(chosen)) chosen[key] = "";
+    Object.keys(chosen).forEach((key) => (chosen[key] = ""));
     for (const input of fields.querySelectorAll("input, select")) input.value = "";
     name();
     changed();

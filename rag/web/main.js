@@ -2,12 +2,13 @@
 
 import * as api from "./api.js";
 import { addFiles, articlesPage } from "./articles.js";
-import { askPage } from "./ask.js";
+import { askPage, leave } from "./ask.js";
 import { citedNow } from "./cited.js";
+import { choose, collection } from "./collection.js";
 import { h, icon } from "./dom.js";
-import { knownSources } from "./filters.js";
+import { forget, knownSources } from "./filters.js";
 import { closeReader, cover, openReader } from "./reader.js";
-import { searchPage } from "./search.js";
+import { forgetFound, searchPage } from "./search.js";
 import { language, speak, t } from "./words.js";
 
 const VIEWS = { ask: askPage, search: searchPage, articles: articlesPage };
@@ -32,8 +33,9 @@ function route() {
   const [path, query] = location.hash.slice(2).split("?");
   const [name, id] = path.split("/");
   if (name === "article" && id) {
-    if (!main.dataset.view) show("ask");
     const wanted = new URLSearchParams(query);
+    if (wanted.has("collection")) enter(wanted.get("collection"));
+    if (!main.dataset.view) show("ask");
     const [start, end] = [Number(wanted.get("start")), Number(wanted.get("end"))];
     openReader(decodeURIComponent(id), wanted.get("revision"), end > start ? { start, end } : null, citedNow());
     return;
@@ -69,6 +71,46 @@ function again() {
   show(view);
 }
 
+/** Go to another collection, and leave behind what belongs to this one. */
+function enter(name) {
+  const place = document.getElementById("collection");
+  if (name === (collection() || place.dataset.home)) return;
+  choose(name === place.dataset.home ? "" : name);
+  place.value = name;
+  leave();
+  forget();
+  forgetFound();
+  if (main.dataset.view) again();
+  sources();
+}
+
+async function sources() {
+  try {
+    knownSources((await api.articles({ limit: 0 })).sources);
+  } catch {
+    // The view says itself what is wrong once it needs the service.
+  }
+}
+
+/** The collections that can be chosen, where there are several. */
+async function choices() {
+  const place = document.getElementById("collection");
+  try {
+    const { collections, home } = await api.collections();
+    place.dataset.home = home;
+    place.replaceChildren(...collections.map((name) => h("option", { value: name }, name)));
+    place.hidden = collections.length < 2;
+    if (!collections.includes(collection())) choose("");
+    place.value = collection() || home;
+  } catch {
+    choose("");
+  }
+}
+
+document.getElementById("collection").addEventListener("change", (event) => {
+  enter(event.target.value);
+  if (document.body.classList.contains("reading")) location.hash = `#/${main.dataset.view}`;
+});
 document.getElementById("language").addEventListener("click", () => {
   speak(language() === "de" ? "en" : "de");
   again();
@@ -125,9 +167,6 @@ addEventListener("drop", (event) => {
 });
 
 translate();
-try {
-  knownSources((await api.articles({ limit: 1 })).sources);
-} catch {
-  // The view says itself what is wrong once it needs the service.
-}
+await choices();
+await sources();
 route();

@@ -1,8 +1,9 @@
 // One article beside the page, with the cited sentence marked character by character.
 
 import * as api from "./api.js";
-import { linkButton, summary, trouble } from "./cited.js";
+import { linkButton, trouble } from "./cited.js";
 import { h, icon, tell } from "./dom.js";
+import { summariser } from "./summary.js";
 import { addressOf, day, isWeb, pieces } from "./text.js";
 import { t } from "./words.js";
 
@@ -78,7 +79,7 @@ function drawn(article, span, cited, current) {
     h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")),
     current ? null : h("p", { class: "note" }, t("older")),
     h("div", { class: "row" },
-      h("button", { type: "button", class: "plain", onclick: (event) => summarise(article, told, event.currentTarget) }, t("summarise")),
+      summariser(t("summarise"), () => ({ article_ids: [article.id] }), told),
       isWeb(article.url) ? h("a", { class: "plain", href: article.url, target: "_blank", rel: "noopener noreferrer" }, t("original"), icon("out")) : null),
     told,
     h("div", { class: "text", lang: article.language || null }, body(article, span, known)),
@@ -117,17 +118,4 @@ function stepper(span, cited, article) {
     ? [step(-1, "before"), h("span", { class: "count" }, t("ofCitations", { n: at + 1, total: cited.length })), step(1, "after")]
     : [];
   return h("div", { class: "row steps" }, steps, linkButton(citation));
-}
-
-async function summarise(article, told, button) {
-  button.disabled = true;
-  told.replaceChildren(h("p", { class: "busy" }, h("span", { class: "pulse" }), t("summarising")));
-  try {
-    const result = await api.summarise({ article_ids: [article.id], language: document.documentElement.lang });
-    told.replaceChildren(summary(result));
-    tell(result.text);
-  } catch (error) {
-    told.replaceChildren(trouble(error));
-  }
-  button.disabled = false;
 }

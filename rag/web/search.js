@@ -1,14 +1,21 @@
 // Search without an answer: the passages nearest to some words.
 
 import * as api from "./api.js";
-import { cite, summary, trouble } from "./cited.js";
+import { cite, trouble } from "./cited.js";
 import { h, icon, tell } from "./dom.js";
 import { filterBox, filters } from "./filters.js";
+import { summariser } from "./summary.js";
 import { addressOf, place } from "./text.js";
-import { language, t } from "./words.js";
+import { t } from "./words.js";
 
 let words = "";
 let found = null; // hits of the last search
+
+/** Another collection: nothing was searched there yet. */
+export function forgetFound() {
+  words = "";
+  found = null;
+}
 
 /** The page for searching. */
 export function searchPage() {
@@ -42,10 +49,10 @@ export function searchPage() {
     if (!found) return results.replaceChildren();
     if (!found.length) return results.replaceChildren(h("p", { class: "nothing" }, t("noHits")));
     const told = h("div", { class: "told-summary" });
-    const press = (event) => summarise(event.currentTarget, told);
+    const wanted = () => ({ query: words, k: 20, ...filters() });
     results.replaceChildren(
       h("div", { class: "row between" }, h("p", { class: "count" }, t("hits", { n: found.length })),
-        h("button", { type: "button", class: "plain", onclick: press }, t("summariseFound"))),
+        summariser(t("summariseFound"), wanted, told)),
       told, h("ol", { class: "hits" }, found.map(hit)));
   }
 }
@@ -54,17 +61,4 @@ function hit(one) {
   return h("li", {}, h("a", { class: "source", href: addressOf(one), onclick: () => cite([]) },
     h("span", { class: "where" }, h("strong", {}, one.title || t("untitled")), place(one)),
     h("span", { class: "quote", lang: one.language || null }, one.text.replace(/\n+/g, "\n"))));
-}
-
-async function summarise(button, told) {
-  button.disabled = true;
-  told.replaceChildren(h("p", { class: "busy" }, h("span", { class: "pulse" }), t("summarising")));
-  try {
-    const result = await api.summarise({ query: words, k: 20, ...filters(), language: language() });
-    told.replaceChildren(summary(result));
-    tell(result.text);
-  } catch (error) {
-    told.replaceChildren(trouble(error));
-  }
-  button.disabled = false;
 }

@@ -1,5 +1,6 @@
 // Text by the characters the service counts: Unicode code points, not the UTF-16 units of JavaScript strings.
 
+import { collection } from "./collection.js";
 import { language, t } from "./words.js";
 
 /** `text[start:end]` in code points. */
@@ -29,6 +30,14 @@ export function day(moment) {
   return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeZone: "UTC" }).format(new Date(moment));
 }
 
+/** "2025-02-17", "2025-02" or "2025" in the reader's language, as far as it goes. */
+export function part(date) {
+  if (!date) return "";
+  const [, month, day] = date.split("-");
+  const known = { year: "numeric", ...(month ? { month: "long" } : {}), ...(day ? { day: "numeric" } : {}) };
+  return new Intl.DateTimeFormat(language(), { ...known, timeZone: "UTC" }).format(new Date(date));
+}
+
 /** A number in the reader's language. */
 export function number(value) {
   return new Intl.NumberFormat(language()).format(value);
@@ -42,6 +51,7 @@ export function place(one) {
 /** The address of a citation on this page. */
 export function addressOf(one) {
   const parts = new URLSearchParams({ revision: one.revision, start: one.start, end: one.end });
+  if (collection()) parts.set("collection", collection());
   return `#/article/${encodeURIComponent(one.article_id)}?${parts}`;
 }
 
