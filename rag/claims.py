@@ -232,6 +232,8 @@ def judge(
     evidence = tuple(read_sentence(sentence, language) for sentence in sentences)
     if _is_repeated(claim, sentences):
         return Judgement(Verdict.SUPPORTED, 1.0, (), signals(reading, evidence, 1.0, ()))
+    if not any(token.word for token in reading.tokens):  # every sentence would hold all of its words
+        return Judgement(Verdict.NOT_SUPPORTED, 0.0, (), signals(reading, evidence, 0.0, ()))
     doubts = tuple(dict.fromkeys(find_doubts(reading, evidence, known or " ".join(sentences))))
     asked = meaning is not None and (care is Care.EVEN or not doubts)  # it costs more than all the rest
     near = meaning.compare(claim, sentences) if meaning is not None and asked else 0.0

@@ -185,6 +185,12 @@ def test_the_words_of_a_sentence_are_always_supported(text: str, before: str, ca
     assert (judgement.verdict, judgement.support, judgement.doubts) == (Verdict.SUPPORTED, 1.0, ())
 
 
+@pytest.mark.parametrize("care", Care)
+@pytest.mark.parametrize("claim", ["", "…", "Das war es nicht."])
+def test_a_claim_without_words_of_its_own_is_supported_by_itself_alone(claim: str, care: Care) -> None:
+    assert seen(claim, MAYOR, care=care).verdict is Verdict.NOT_SUPPORTED
+
+
 def test_of_two_sentences_together_the_words_are_supported() -> None:
     assert seen(f"{SAID} {LED}", SAID, LED).verdict is Verdict.SUPPORTED
 
