@@ -28,6 +28,7 @@ from rag.spot import spot_fingerprint
 from rag.types import (
     Answer,
     ChatModel,
+    Confidence,
     Disagreement,
     Event,
     Evidence,
@@ -133,6 +134,7 @@ class Asking:
         self._translations: dict[tuple[str, str], str] = {}
         self._readings: dict[tuple[str, str], _Read] = {}
         self._articles: dict[tuple[str, str], frozenset[str]] = {}
+        self._confidence = Confidence()  # of the part that is being answered
 
     def events(self) -> Iterator[Event]:
         """See `NewsQA.stream`."""
@@ -144,9 +146,11 @@ class Asking:
         shown: list[_Shown] = []
         missing: list[str] = []
         differing: list[Disagreement] = []
+        confidences: list[Confidence] = []
         if hits:
             yield Evidence(hits=tuple(hits))
             for part in self.question.parts:
+                self._confidence = Confidence()
                 told: list[_Shown] = []
                 for one in self._statements(part, pool, hits):
                     told.append(one)
@@ -154,9 +158,10 @@ class Asking:
                 judged = [item for one in told for item in one.group]
                 differing += disagreements(part, judged, self._nearby(part, pool) if judged else None)
                 shown += told
+                confidences.append(self._confidence)
                 if not judged:
                     missing.append(part.text)
-        yield self._answer(shown, missing, differing)
+        yield self._answer(shown, missing, differing, confidences)
 
     def _stand_alone(self) -> None:
         if not self._history:
@@ -235,6 +240,8 @@ class Asking:
             ((_gate("extractive", question, hit).support(one), hit, one) for hit, one in seen),
             key=lambda found: -found[0],
         )
+        if ranked:
+            self._confidence = verify.confidence(ranked[0][0], ranked[0][2])
         llm = self._engine.llm()
         if llm is None:
             yield from self._extracted(question, ranked)
@@ -271,6 +278,7 @@ class Asking:
             shown = support >= max(confirmed.shows, _SURE_ACROSS * _is_foreign(question, hit))
             if question.kind is Kind.YES_NO and likely >= gate.shows:
                 shown, support = True, max(support, likely)  # a model's no may well be the answer itself
+            self._weigh(support, seen, yes)
             if shown:
                 found = likely if found is None else min(found, likely)
                 yield Judged(whole(hit), support)
@@ -333,6 +341,7 @@ class Asking:
             gate = verify.load_gate("extractive")
             likely = gate.support(signals)
             support = max(support, likely) if likely >= gate.shows else support
+        self._weigh(support, signals, yes)
         return support
 
     def _english(self, text: str, language: str) -> str:
@@ -351,6 +360,11 @@ class Asking:
                 self.usage += usage
                 if yes >= _GOES_ON:
                     yield Judged(whole(after), min(one.support, yes))
+
+    def _weigh(self, support: float, seen: verify.Signals, yes: float) -> None:
+        """Keeps the confidence in the best sentence that the model was asked about; it outweighs all others."""
+        if "yes" not in self._confidence.signals or support > self._confidence.value:
+            self._confidence = verify.confidence(support, seen, yes)
 
     def signals(
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
@@ -477,6 +491,7 @@ class Asking:
         shown: Sequence[_Shown],
         missing: Sequence[str],
         differing: Sequence[Disagreement],
+        confidences: Sequence[Confidence],
     ) -> Answer:
         language = self.question.language
         told = disputed([compose.statement(one.group, one.text) for one in shown], differing)
@@ -500,6 +515,7 @@ class Asking:
             citations=citations,
             disagreements=differing,
             missing=lacking,
+            confidence=min(confidences, key=lambda one: one.value, default=Confidence()),
             usage=self.usage,
             timings=self._timings,
             fingerprint=self._engine.fingerprint(),

@@ -353,13 +353,27 @@ class Usage(Noun):
         )
 
 
+class Confidence(Noun):
+    """How likely the articles answer a question, and what that was judged by.
+
+    `value` is the gate's calibrated probability (0..1) that the best sentence found answers; of a question with several
+    parts the one of its least likely part. It is high where an answer is sure, low where silence is, and 0 where
+    nothing was found or nothing of the kind asked for. `signals` are what it is made of, by name: those of
+    `rag.verify.Signals`, and `yes`, the probability of the model's yes where one was asked.
+    """
+
+    value: float = Field(default=0.0, ge=0, le=1)
+    signals: dict[str, float] = Field(default_factory=dict)
+
+
 class Answer(Noun):
     """What was found out, or that it was not.
 
     `question` is the question as understood (after a chat rewrite). `missing` says, for `partial` and
     `not_found`, in the question's language what the articles do not give. `text` is the rendered answer with marks like
     `[1]`; `citations` are all citations of the statements and disagreements, in the order of their numbers.
-    `timings` are seconds per stage. `fingerprint` changes with models, prompts and settings.
+    `confidence` tells how likely the articles answer at all. `timings` are seconds per stage. `fingerprint` changes
+    with models, prompts and settings.
     """
 
     status: Status
@@ -370,6 +384,7 @@ class Answer(Noun):
     citations: tuple[Citation, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     missing: str = ""
+    confidence: Confidence = Confidence()
     usage: Usage = Usage()
     timings: dict[str, float] = Field(default_factory=dict)
     fingerprint: str = ""

@@ -23,7 +23,7 @@ from rag.glossary import terms
 from rag.names import alike
 from rag.prompts import load_prompt
 from rag.question import Kind
-from rag.types import ChatModel, Hit, Usage
+from rag.types import ChatModel, Confidence, Hit, Usage
 from rag.words import Word, stems_of
 
 _YES, _NO = "Ja", "Nein"
@@ -241,6 +241,12 @@ class Gate:
         values = asdict(seen) | ({} if yes is None else {"yes": yes})
         total = self.bias + sum(weight * values[name] for name, weight in self.weights.items())
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def confidence(support: float, seen: Signals, yes: float | None = None) -> Confidence:
+    """The support of a sentence together with all that it was made of; 1 is true."""
+    told = {name: round(float(value), 4) for name, value in asdict(seen).items()}
+    return Confidence(value=support, signals=told | ({} if yes is None else {"yes": round(yes, 4)}))
 
 
 def gate_fingerprint() -> str:

@@ -18,7 +18,18 @@ from rag.errors import ArticleNotFound, IndexMismatch, InputError, ModelError, M
 from rag.index import Index, open_index
 from rag.newsqa import NewsQA
 from rag.settings import Settings
-from rag.types import Answer, Article, ChatModel, Citation, Evidence, Message, Statement, Status, Verdict
+from rag.types import (
+    Answer,
+    Article,
+    ChatModel,
+    Citation,
+    Confidence,
+    Evidence,
+    Message,
+    Statement,
+    Status,
+    Verdict,
+)
 
 SETTINGS = Settings(llm="none")
 WHO_OPENED = "Wer eröffnete den neuen Hafen von Lindau?"
@@ -224,6 +235,30 @@ def test_the_likeliest_sentence_is_looked_at_first_and_few_others(open_with: Ope
     looked_at = [values["sentence"] for values in model.asked_for("confirm")]
     assert "Anna Roth" in looked_at[0]
     assert len(looked_at) <= 4
+
+
+def test_the_confidence_of_an_answer_is_its_best_support_and_what_that_was_made_of(open_with: Open) -> None:
+    answer = open_with(ReadingModel("Anna Roth")).ask(WHO_OPENED)
+    assert answer.confidence.value == max(one.support for one in answer.statements)
+    assert {"similarity", "coverage", "strangers", "yes"} <= answer.confidence.signals.keys()
+    assert answer.confidence.signals["coverage"] > 0.9
+
+
+def test_confidence_is_low_where_nothing_answers(open_with: Open) -> None:
+    for model in (ReadingModel(), None):
+        answer = open_with(model).ask("Welche Farbe haben Raumschiffe?", language="de")
+        assert answer.status is Status.NOT_FOUND
+        assert 0.0 < answer.confidence.value < 0.3
+
+
+def test_confidence_in_a_question_of_two_parts_is_that_in_the_less_likely_one(open_with: Open) -> None:
+    model = ReadingModel("Anna Roth", only={"Anna Roth": "Hafen"})
+    answer = open_with(model).ask("Wer eröffnete den neuen Hafen von Lindau, und wann gastiert der Zirkus?")
+    assert answer.confidence.value < min(one.support for one in answer.statements)
+
+
+def test_without_articles_there_is_no_confidence(empty: NewsQA) -> None:
+    assert empty.ask(WHO_OPENED).confidence == Confidence()
 
 
 RUBBISH = [
@@ -644,6 +679,8 @@ def test_without_a_model_whole_sentences_answer_through_the_same_types(open_with
     assert {statement.verdict for statement in answer.statements} == {Verdict.SUPPORTED}
     assert is_exact(qa, answer.citations)
     assert answer.usage.calls == 0
+    assert answer.confidence.value == max(one.support for one in answer.statements)
+    assert "yes" not in answer.confidence.signals
     assert Answer.model_validate_json(answer.model_dump_json()) == answer
 
 

@@ -34,6 +34,7 @@ from rag.types import (
     Checked,
     CheckReport,
     Citation,
+    Confidence,
     Deletion,
     DraftCheck,
     Evidence,
@@ -78,7 +79,11 @@ _TOLD: dict[str, Any] = {
     "fingerprint": "0f3c5a7e9b1d",
 }
 _ANSWER = Answer(
-    status=Status.ANSWERED, question="Who opened the harbour?", timings={"search": 0.02}, **_TOLD
+    status=Status.ANSWERED,
+    question="Who opened the harbour?",
+    confidence=Confidence(value=0.93, signals={"similarity": 0.91, "coverage": 1.0, "yes": 0.97}),
+    timings={"search": 0.02},
+    **_TOLD,
 )
 _ARTICLE = Article(
     id=_CITED.article_id,
