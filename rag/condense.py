@@ -109,10 +109,18 @@ def parts(text: str, language: str) -> Iterator[str]:
             or rest.count("(") != rest.count(")")
         ):
             continue
-        if _BOUNDED.search(rest) or _goes_on(text[found.start() :]):
+        if _BOUNDED.search(rest) or _goes_on(text[found.start() :]) or _is_asked_for(text[found.start() :]):
             continue
         if judge(f"{rest}.", [text], language, care=Care.STRICT).verdict is Verdict.SUPPORTED:
             yield f"{rest}."
+
+
+def _is_asked_for(end: str) -> bool:
+    """Whether what would be left out is what a verb before it needs: "… haben vereinbart, die Brücke zu bauen"."""
+    clause = re.match(r",\s+([^,;]+)", end)
+    if clause is None or re.match(r"(?:um|ohne)\b", clause[1]):
+        return False
+    return re.search(r"\b(?:zu\s+[a-zäöüß]+n|[a-zäöüß]{2,}zu[a-zäöüß]+n)\W*$", clause[1]) is not None
 
 
 def _goes_on(end: str) -> bool:

@@ -111,6 +111,7 @@ def test_what_is_left_are_words_of_the_sentence_in_its_order(text: str) -> None:
         ("Die Anwohner am Kanal ziehen die Klage zurück, wenn der Bau verschoben wird.", []),
         ("Alle Fischer aus Lindau bekommen im Winter Geld, die vor Gericht geklagt haben.", []),
         ("Anna Roth sagte gestern: „Wir bauen die Brücke, obwohl viele in Lindau dagegen sind.“", []),
+        ("Die beiden Seiten haben am Montag vereinbart, die alte Brücke über den Kanal zu erneuern.", []),
         ("Der Rat beschloss am Montag nicht den Bau, sondern nur eine Prüfung der Kosten.", []),
     ],
 )
