@@ -381,6 +381,7 @@ class Asking:
         with self._timed("copy"):
             items, usage = copy(question.text, [sentence.item.hit], llm)
         self.usage += usage
+        items = [one for one in items if verify.is_of_kind(one.text, question.kind)]
         sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
         return [Judged(one, sentence.support) for one in items] if sure else [sentence]
 

@@ -158,7 +158,34 @@ def _kind(text: str, language: str) -> Kind:
     near = language in _ASK_LATE or bool(found and min(found)[0] <= 40)
     if found and near and not (openers and openers.end() <= min(found)[0]):
         return min(found)[2]
-    return Kind.OTHER if openers else Kind.YES_NO
+    if openers:
+        return Kind.OTHER
+    return Kind.YES_NO if _asks_whether(text, language) else _kind_of_keywords(lowered)
+
+
+# What opens a question that asks whether, where no question mark says that it is a question at all.
+_VERB_FIRST = re.compile(
+    r"\W*(?:ist|sind|war|waren|wird|werden|wurden?|hat|haben|hatten?|kann|können|konnten?|darf|dürfen|muss|müssen|"
+    r"soll|sollen|sollten?|will|wollen|gibt|gab|stimmt|is|are|was|were|do|does|did|has|have|had|can|could|would|"
+    r"shall|should|may|might|must|\w+ (?:die|das|eine?|es|er|sie|man|he|she|it|they|there))\b",
+    re.IGNORECASE,
+)
+_KEYWORDS: tuple[tuple[Kind, str], ...] = (
+    (Kind.TIME, "date|datum|termin|zeitpunkt|uhrzeit"),
+    (Kind.PLACE, "location|venue|ort|standort|schauplatz"),
+    (Kind.NUMBER, "price|cost|costs|preis|kosten|anzahl|zahl"),
+)
+_VERBS_KNOWN = frozenset({"de", "en", ""})
+
+
+def _asks_whether(text: str, language: str) -> bool:
+    """Whether a text without a question word is a question, and not just keywords as they are put into a search box."""
+    return text.endswith("?") or language not in _VERBS_KNOWN or bool(_VERB_FIRST.match(text))
+
+
+def _kind_of_keywords(lowered: str) -> Kind:
+    named = (kind for kind, keys in _KEYWORDS if re.search(rf"(?<!\w)(?:{keys})(?!\w)", lowered))
+    return next(named, Kind.OTHER)
 
 
 _ADDS = re.compile(

@@ -76,9 +76,9 @@ class Signals:
         strangers: share of the question's names and numbers that the article does not hold at all.
         fits: 1 if the sentence holds what the question asks for (a number, a time, a name) and the question itself
             does not, else 0; 0.5 where nothing can be told.
-        lacking: whether the question names the kind of its answer (a year, a city) or asks when or how many and the
-            sentence has none, or asks what somebody said and neither the sentence nor its neighbours name anybody of
-            the question.
+        lacking: whether the sentence asks something itself, or the question names the kind of its answer (a year, a
+            city) or asks when or how many and the sentence has none, or asks what somebody said and neither the
+            sentence nor its neighbours name anybody of the question.
     """
 
     similarity: float
@@ -172,6 +172,8 @@ def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
 
 
 def _lacks(hit: Hit, context: Context) -> bool:
+    if hit.first == hit.last and hit.text.rstrip().endswith("?") and context.kind is not Kind.SPEECH:
+        return True  # what asks itself answers nothing
     if context.kind is Kind.SPEECH and context.near_names and max(context.near_names) < _SAME_NAME:
         around = stems_of(context.near, hit.language)
         return not any(_held(word.stem, around) for word in context.question if word.name)
@@ -196,6 +198,18 @@ def _fits(hit: Hit, context: Context) -> float:
             any(part[:1].isupper() and part.casefold() not in asked for part in re.findall(r"\w+", text))
         )
     return 0.5
+
+
+def is_of_kind(text: str, kind: Kind) -> bool:
+    """Whether a few words can answer a question of this kind by themselves: a date is no place."""
+    if kind is Kind.TIME:
+        return _TIME.search(text) is not None
+    if kind is Kind.NUMBER:
+        return _NUMBER.search(text) is not None
+    if kind in {Kind.PERSON, Kind.NAME, Kind.PLACE} and text.lower() != text.upper():
+        words = re.findall(r"[^\W\d_]+", text)
+        return any(word[0].isupper() and not _TIME.fullmatch(word) for word in words)
+    return True
 
 
 def _places(text: str, language: str) -> set[str]:

@@ -17,6 +17,7 @@ from rag.verify import (
     Signals,
     confirm,
     gate_fingerprint,
+    is_of_kind,
     load_gate,
     signals,
 )
@@ -147,6 +148,33 @@ def test_a_sentence_without_a_time_or_number_lacks_what_is_asked_for(
     assert signals(hit(text), context(question, kind)).lacking
     french = hit(text).model_copy(update={"language": "fr"})
     assert not signals(french, context(question, kind)).lacking  # its words for numbers are in no list
+
+
+def test_a_sentence_that_asks_answers_nothing_but_what_was_asked() -> None:
+    asks = hit("Wer eröffnete den Hafen?")
+    assert signals(asks, context("Wer eröffnete den Hafen?")).lacking
+    assert not signals(asks, context("Was fragte Roth?", Kind.SPEECH)).lacking
+    assert not signals(asks.model_copy(update={"last": 1}), context("Wer eröffnete den Hafen?")).lacking
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        ("Sunday, Feb. 13, 2022", Kind.PLACE, False),
+        ("in Lindau", Kind.PLACE, True),
+        ("this edition", Kind.TIME, False),
+        ("am 3. Mai", Kind.TIME, True),
+        ("nach dem Sturm", Kind.TIME, True),
+        ("rund 900", Kind.NUMBER, True),
+        ("die Fahrer", Kind.NUMBER, False),
+        ("Anna Roth", Kind.PERSON, True),
+        ("a former player", Kind.PERSON, False),
+        ("安娜", Kind.PERSON, True),
+        ("klagen", Kind.REASON, True),
+    ],
+)
+def test_words_answer_only_what_is_of_their_kind(text: str, kind: Kind, expected: bool) -> None:
+    assert is_of_kind(text, kind) is expected
 
 
 # --- the gate ----------------------------------------------------------------------------------
