@@ -75,8 +75,8 @@ class Patience:
             raise _late()
         return step()
 
-    def check(self, *_: object) -> None:
-        """What is told of progress may call this, to stop where nobody waits any longer.
+    def check(self, done: int, total: int, what: str) -> None:
+        """A `Progress` that stops the work where nobody waits any longer.
 
         Raises:
             ModelTimeout: nobody does.
