@@ -3,35 +3,33 @@
 What is compared is the answer itself. Where words were copied out of the sentences, it is those words; several values
 inside one article are a list, and lists of names do not disagree. Where whole sentences answer, two things are looked
 for among the nearest sentences of every article: versions of one sentence in which what was asked is exchanged
-(rag.versions), and words that are likely to answer (rag.spot), of which neither stands in the other's article. Without
-an encoder for that, it is the quantity or name that stands nearest to the question's words.
+(rag.versions), and words that are likely to answer (rag.spot), by which articles take sides (rag.rivals). Without an
+encoder for that, it is the quantity or name that stands nearest to the question's words.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rag.align import Aligned
 from rag.claims import DoubtKind, find_doubts, signals
 from rag.compose import Judged, citation
-from rag.names import alike
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
-from rag.spot import Spot, fits, spots
+from rag.rivals import opposed, sought, tells_time
+from rag.spot import fits, spots
 from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
 from rag.words import stems_of, words
 
-_SURE = 0.3  # how likely words of a single article must answer to be a side
-_BACKED = 0.12  # the same for words that several articles are likely to answer with
-_HEARD = 0.2  # weight of a side, in that of the weightiest one, below which it is not heard
 _SAME_CLAIM = 0.6  # closeness from which a negation on one side only is a disagreement
 _ROUGHLY = 0.05  # relative difference of numbers of which one is rounded
 _ABOUT_WORDS = 6
+_QUOTED = re.compile(r"[\"“”„«»]")  # an exchange that holds one crosses from speech to report
 
 _DisagreementKind = Literal["number", "date", "name", "claim"]
 Key = tuple[tuple[str, float | str], ...]  # slots and what stands in them
@@ -79,16 +77,19 @@ def disagreements(
     asked = stems_of(question.text, question.language)
     # Whole sentences are told apart by their nearest ones, where there is an encoder to do it.
     own = [one for one in judged if nearby is None or not _is_whole(one)]
+    question = sought(question)
     kind = _KINDS.get(question.kind)
     values = [value for one in own for value in _values(one, question.kind, asked)] if kind else []
     sides = _sides(values)
     if kind and len(sides) > 1 and not (kind == "name" and _is_list(values)):
         return (_disagreement(kind, sides, asked),)
     if not values and nearby is not None:
-        sides = _versions(question, nearby, asked) or _spotted(question, nearby)
+        shown = {one.item.hit.article_id for one in judged}
+        sides = _versions(question, nearby, asked) or _spotted(question, nearby, shown)
         if sides:
             return (_disagreement(_kind_of(question, sides), sides, asked),)
-    denied = next(_denials([one.item.hit for one in judged]), None) if not values else None
+    # What denies a claim does not say another day, name or number.
+    denied = None if kind else next(_denials([one.item.hit for one in judged]), None)
     return (_disagreement("claim", denied, asked),) if denied else ()
 
 
@@ -255,43 +256,21 @@ def _exchanged(hit: Hit, start: int, end: int) -> _Value:
 
 
 def _could_answer(value: _Value, question: Question, asked: frozenset[str]) -> bool:
+    if _QUOTED.search(value.text) or (question.kind is Kind.TIME and not tells_time(value.text)):
+        return False
     own = words(value.text, value.hit.language)
     new = all(word.stem not in asked for word in own)
     return new and any(fits(value.text[word.start : word.end], question.kind) for word in own)
 
 
-def _spotted(question: Question, nearby: Nearby) -> list[list[_Value]]:
-    """The sides that articles take by their likeliest words, where these are sure enough; empty if they agree."""
-    sides: list[list[Spot]] = []
-    heard: set[str] = set()
-    for spot in spots(question, nearby.hits, nearby.articles, nearby.read, nearby.encoder):
-        article = spot.hit.article_id
-        if article in heard or spot.surety < _BACKED:
-            continue
-        heard.add(article)
-        side = next((side for side in sides if _tell_alike(side[0], spot, nearby.articles)), None)
-        if side is None:
-            sides.append([spot])
-        else:
-            side.append(spot)
-    sides = [side for side in sides if len(side) > 1 or side[0].surety >= _SURE]
-    weights = [sum(spot.surety for spot in side) for side in sides]
-    kept = [side for side, weight in zip(sides, weights, strict=True) if weight >= _HEARD * max(weights)]
-    if len(kept) < 2:
-        return []
+def _spotted(question: Question, nearby: Nearby, shown: Collection[str]) -> list[list[_Value]]:
+    """The sides that articles take by their likeliest words; empty if they agree."""
+    likely = spots(question, nearby.hits, nearby.articles, nearby.read, nearby.encoder)
+    found = opposed(question, likely, nearby.hits, nearby.articles, shown)
     # The surest words of a side are shown: the last of its values.
     return [
-        [_Value((("words", spot.text),), spot.text, spot.hit) for spot in reversed(side)] for side in kept
+        [_Value((("words", spot.text),), spot.text, spot.hit) for spot in reversed(side)] for side in found
     ]
-
-
-def _tell_alike(one: Spot, other: Spot, stems: Mapping[str, frozenset[str]]) -> bool:
-    """Whether a word that one article likely answers with stands in the other, in any spelling."""
-    return _stand_in(one, stems[other.hit.article_id]) or _stand_in(other, stems[one.hit.article_id])
-
-
-def _stand_in(spot: Spot, stems: frozenset[str]) -> bool:
-    return any(stem in stems or any(alike(stem, other) for other in stems) for stem in spot.stems)
 
 
 def _kind_of(question: Question, sides: Sequence[Sequence[_Value]]) -> _DisagreementKind:

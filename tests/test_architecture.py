@@ -55,6 +55,7 @@ HOUSE = (
     "draft",
     "versions",
     "spot",
+    "rivals",
     "disagreement",
     "accounts",
     "timeline",

@@ -1,0 +1,245 @@
+"""Words that several articles are likely to answer with -> the sides the articles take, where these differ.
+
+In: a question, likely words (rag.spot), the sentences and articles they stand in, which articles the answer shows. Out:
+groups of likely words. What most articles hold is the first side. Another article is a rival only if it does not hold
+that, says something else of the kind asked for, and speaks of what was asked: of the same year, of the same edition, of
+who is and not of who was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from rag.names import alike
+from rag.question import Kind, Question
+from rag.reading import MOMENTS, PREPOSITIONS, read_sentence
+from rag.spot import Spot
+from rag.types import Hit
+from rag.words import is_content_word, words
+
+_LIKELY = 0.12  # how likely words must answer to be looked at
+_SURE = 0.25  # how likely words of a single article must answer to be a side
+_LONE = 0.6  # the same where the answer does not show the article, and others say neither
+_HEARD = 0.1  # weight of a side, in that of the weightiest one, below which it is not heard
+_SHORT = 2  # letters of a word that says little of a name: "Jr", "II"
+
+_YEAR = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!\d)")
+_ASIDE = re.compile(r"\([^()]*\)")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DATE = re.compile(
+    r"\b(?:what|which|welches)\s+(?:is|was|are|were|ist|war)\s+(?:the|das)\W+(?:\w+\W+){0,2}?(?:date|\w*datum)\b"
+    r"|\b(?:dates?|\w*datum)\W*$",
+    re.IGNORECASE,
+)
+_NOW_OTHERS = r"(?:former|formerly|ex|then|ehemalige\w*|frühere\w*|damalige\w*|einstige\w*)"
+_FORMER_BEFORE = re.compile(rf"\b{_NOW_OTHERS}\W+(?:\w+\W+){{0,4}}$", re.IGNORECASE)
+_FORMER_BEHIND = re.compile(rf"^\W*(?:(?:the|a|der|die|ein|eine)\W+)?{_NOW_OTHERS}\b", re.IGNORECASE)
+_ASKS_THEN = re.compile(
+    r"\b(?:former|first|ex|previous|ehemalig\w*|früher\w*|erste\w*|was|were|did|war|waren)\b", re.IGNORECASE
+)
+_PLACED = re.compile(r"\b(?:at|in|near|from|bei|beim|im|aus|zu)\s+(?:(?:the|der|dem)\s+)?$", re.IGNORECASE)
+_NUMBERED = re.compile(r"([^\W\d_]{2,})[\s-]+(\d{1,3}[a-z]?|[IVX]{1,6})(?![\w.:,]\d|\w|%)")
+
+
+def sought(question: Question) -> Question:
+    """The question; one for a date that does so without "when" asks for a time all the same."""
+    if question.kind in {Kind.OTHER, Kind.NAME} and _DATE.search(question.text):
+        return replace(question, kind=Kind.TIME)
+    return question
+
+
+def opposed(
+    question: Question,
+    likely: Iterable[Spot],
+    hits: Sequence[Hit],
+    articles: Mapping[str, frozenset[str]],
+    shown: Collection[str],
+) -> list[list[Spot]]:
+    """The sides that articles take, each with its likely words, surest first; empty if they agree.
+
+    Args:
+        question: as `sought` reads it.
+        likely: words that are likely to answer, surest first.
+        hits: all sentences that were looked through.
+        articles: the stems of their articles, by id.
+        shown: ids of the articles whose sentences the answer shows.
+    """
+    counted = [one for one in likely if one.surety >= _LIKELY and _counts(one, question, hits, articles)]
+    if not counted:
+        return []
+    lead = max(counted, key=lambda one: _backing(one, counted))
+    first = _first_of_each(one for one in counted if _are_alike(one, lead))
+    holders = {one.hit.article_id for one in first}
+    holders |= {id_ for id_, stems in articles.items() if _stands_in(lead, stems)}
+    rivals = _grouped(counted, first, holders, articles)
+    others = len(articles) - len(holders) if len(holders) > 1 else None
+    rivals = [side for side in rivals if _is_heard(side, shown, others)]
+    found = [first, *rivals] if len(first) > 1 or lead.surety >= _SURE else rivals
+    weights = [sum(one.surety for one in side) for side in found]
+    kept = [side for side, weight in zip(found, weights, strict=True) if weight >= _HEARD * max(weights)]
+    return kept if len(kept) > 1 else []
+
+
+def _grouped(
+    counted: Sequence[Spot],
+    first: Sequence[Spot],
+    holders: Collection[str],
+    articles: Mapping[str, frozenset[str]],
+) -> list[list[Spot]]:
+    """What the articles that do not hold the first side say, of which nothing stands where that is told."""
+    found: list[list[Spot]] = []
+    heard = set(holders)
+    for one in counted:
+        if one.hit.article_id in heard or any(_tell_alike(one, teller, articles) for teller in first):
+            continue
+        heard.add(one.hit.article_id)
+        side = next((side for side in found if _tell_alike(side[0], one, articles)), None)
+        if side is None:
+            found.append([one])
+        else:
+            side.append(one)
+    return found
+
+
+def _is_heard(side: Sequence[Spot], shown: Collection[str], others: int | None) -> bool:
+    """Whether a rival is sure enough: less is enough where the answer shows it, or none says neither.
+
+    `others` articles do not hold the first side, None if just one does.
+    """
+    if side[0].surety >= _LONE or (others is not None and len(side) >= others):
+        return True
+    return any(one.hit.article_id in shown for one in side) and (len(side) > 1 or side[0].surety >= _SURE)
+
+
+def _first_of_each(found: Iterable[Spot]) -> list[Spot]:
+    """The surest of each article."""
+    best: dict[str, Spot] = {}
+    for one in found:
+        best.setdefault(one.hit.article_id, one)
+    return list(best.values())
+
+
+def _backing(spot: Spot, counted: Sequence[Spot]) -> float:
+    """How sure all articles together are of these words."""
+    return sum(one.surety for one in _first_of_each(one for one in counted if _are_alike(one, spot)))
+
+
+# --- spellings -------------------------------------------------------------------------------
+
+
+def _are_alike(one: Spot, other: Spot) -> bool:
+    """Whether words are spellings of one answer: "Berger" and "Anna Berger"."""
+    return _stands_in(one, other.stems) or _stands_in(other, one.stems)
+
+
+def _tell_alike(one: Spot, other: Spot, articles: Mapping[str, frozenset[str]]) -> bool:
+    """Whether one of the words stands in the article of the other, or is a part of the same date or number."""
+    figures, others = _values(one.text), _values(other.text)
+    if figures and figures == others:
+        return True
+    if not (figures and others) and _months(one.text) & _months(other.text):
+        return True
+    return _stands_in(one, articles[other.hit.article_id]) or _stands_in(other, articles[one.hit.article_id])
+
+
+def _values(text: str) -> frozenset[float]:
+    """What numbers say, in figures or words."""
+    return frozenset(one.value for one in read_sentence(text, "en").quantities if one.kind != "moment")
+
+
+def _months(text: str) -> frozenset[str]:
+    """The first letters of the months and days in a text, which tell them apart."""
+    return frozenset(word.casefold()[:3] for word in _LETTERS.findall(text) if _is_moment(word))
+
+
+def _stands_in(spot: Spot, stems: frozenset[str]) -> bool:
+    """Whether words stand among stems: all of their figures, else more than half of them in any spelling."""
+    figures = [stem for stem in spot.stems if stem[0].isdigit()]
+    if figures:
+        return all(stem in stems for stem in figures)
+    weighty = [stem for stem in spot.stems if len(stem) > _SHORT] or list(spot.stems)
+    held = sum(stem in stems or any(alike(stem, other) for other in stems) for stem in weighty)
+    return 2 * held > len(weighty)
+
+
+# --- what counts -----------------------------------------------------------------------------
+
+
+def _counts(
+    spot: Spot, question: Question, hits: Sequence[Hit], articles: Mapping[str, frozenset[str]]
+) -> bool:
+    """Whether likely words can be a side: their sentence speaks of what was asked, and they are of its kind."""
+    before, behind = spot.hit.text[: spot.start], spot.hit.text[spot.end :]
+    if not words(f"{before} {behind}", spot.hit.language):
+        return False  # a date above a text, a heading: nothing is said of it
+    if not _is_of_year(spot, question, articles[spot.hit.article_id]) or _is_another(spot, question):
+        return False
+    is_former = _FORMER_BEFORE.search(before) or _FORMER_BEHIND.search(behind)
+    if is_former and not _ASKS_THEN.search(question.text):
+        return False
+    if question.kind is Kind.TIME:
+        return tells_time(spot.text)
+    return question.kind is not Kind.PERSON or _could_be_person(spot, hits)
+
+
+def _is_of_year(spot: Spot, question: Question, article: frozenset[str]) -> bool:
+    """Whether a sentence speaks of the years in the question and no other one; what stands aside does not count."""
+    asked = set(_YEAR.findall(question.text))
+    if not asked:
+        return True
+    own = set(_YEAR.findall(spot.text)) - asked
+    said = set(_YEAR.findall(_ASIDE.sub(" ", spot.hit.text))) - own
+    if said:
+        return said <= asked
+    published = {str(spot.hit.published.year)} if spot.hit.published else set()
+    return bool(asked & (article | published))
+
+
+def _is_another(spot: Spot, question: Question) -> bool:
+    """Whether a sentence numbers what the question does not, or otherwise: another season, another model."""
+    said = _numbers(f"{spot.hit.text[: spot.start]} {spot.hit.text[spot.end :]}")
+    asked = _numbers(question.text)
+    held = set(_LETTERS.findall(question.text.casefold()))
+    return any(
+        word in held and not _is_moment(word) and not numbers <= asked.get(word, set())
+        for word, numbers in said.items()
+    )
+
+
+def _numbers(text: str) -> dict[str, set[str]]:
+    """Words with the numbers behind them: {"season": {"4"}}."""
+    found: dict[str, set[str]] = {}
+    for match in _NUMBERED.finditer(text):
+        found.setdefault(match[1].casefold(), set()).add(match[2].casefold())
+    return found
+
+
+def tells_time(text: str) -> bool:
+    """Whether words name a year, a month or a day; a bare number may be anything."""
+    return _YEAR.search(text) is not None or any(map(_is_moment, _LETTERS.findall(text)))
+
+
+def _is_moment(word: str) -> bool:
+    """Whether a word is the name of a month or day, perhaps of a month cut short."""
+    lowered = word.casefold()
+    short = lowered[:3] if len(lowered) in {3, 4} else lowered
+    return lowered in MOMENTS or any(
+        len(short) == 3 and name.startswith(short) and key.startswith("month")
+        for name, key in MOMENTS.items()
+    )
+
+
+def _could_be_person(spot: Spot, hits: Sequence[Hit]) -> bool:
+    """Whether words can name somebody: two of them, or one that ends a longer name in one of the sentences.
+
+    What stands behind "at" or "in" is a place.
+    """
+    own = _LETTERS.findall(spot.text)
+    if not own or own[0].casefold() in PREPOSITIONS or _PLACED.search(spot.hit.text[: spot.start]):
+        return False
+    if len(own) > 1:
+        return True
+    full = re.compile(rf"\b([^\W\d_a-zäöüß][\w.'’-]*)\s+{re.escape(own[0])}(?!\w)(?!\s+[^\W\d_a-zäöüß])")
+    return any(is_content_word(found[1], hit.language) for hit in hits for found in full.finditer(hit.text))
