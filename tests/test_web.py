@@ -495,6 +495,10 @@ def test_who_may_enter_several_collections_chooses_one_and_links_lead_into_it(
         page.wait_for_selector(MARKED)
         assert page.text_content(".reader h2") == "Race"
         assert page.input_value("#collection") == "sports"
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        right = page.evaluate("document.getElementById('theme').getBoundingClientRect().right")
+        assert right <= PHONE["width"]
 
 
 @needs_chromium

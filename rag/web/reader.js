@@ -76,14 +76,17 @@ function drawn(article, span, cited, current) {
   return [
     h("header", { class: "head" }, stepper(span, cited, article), closeButton()),
     h("h2", { tabindex: "-1", lang: article.language || null }, article.title || t("untitled")),
-    h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")),
+    h("p", { class: "facts" }, facts.filter(Boolean).join(" · "), original(article)),
     current ? null : h("p", { class: "note" }, t("older")),
-    h("div", { class: "row" },
-      summariser(t("summarise"), () => ({ article_ids: [article.id] }), told),
-      isWeb(article.url) ? h("a", { class: "plain", href: article.url, target: "_blank", rel: "noopener noreferrer" }, t("original"), icon("out")) : null),
+    summariser(t("summarise"), () => ({ article_ids: [article.id] }), told),
     told,
     h("div", { class: "text", lang: article.language || null }, body(article, span, known)),
   ].filter(Boolean);
+}
+
+function original(article) {
+  if (!isWeb(article.url)) return null;
+  return h("a", { href: article.url, target: "_blank", rel: "noopener noreferrer" }, t("original"), icon("out"));
 }
 
 /** The text in marks and headings; joined again it is the article's text, letter by letter. */
