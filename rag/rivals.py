@@ -136,7 +136,7 @@ def _are_alike(one: Spot, other: Spot) -> bool:
 
 def _tell_alike(one: Spot, other: Spot, articles: Mapping[str, frozenset[str]]) -> bool:
     """Whether one of the words stands in the article of the other, or is a part of the same date or number."""
-    figures, others = _values(one.text), _values(other.text)
+    figures, others = _values(one), _values(other)
     if figures and figures == others:
         return True
     if not (figures and others) and _months(one.text) & _months(other.text):
@@ -144,9 +144,10 @@ def _tell_alike(one: Spot, other: Spot, articles: Mapping[str, frozenset[str]]) 
     return _stands_in(one, articles[other.hit.article_id]) or _stands_in(other, articles[one.hit.article_id])
 
 
-def _values(text: str) -> frozenset[float]:
-    """What numbers say, in figures or words."""
-    return frozenset(one.value for one in read_sentence(text, "en").quantities if one.kind != "moment")
+def _values(spot: Spot) -> frozenset[float]:
+    """What its numbers say, in figures or words."""
+    found = read_sentence(spot.text, spot.hit.language).quantities
+    return frozenset(one.value for one in found if one.kind != "moment")
 
 
 def _months(text: str) -> frozenset[str]:
