@@ -347,7 +347,7 @@ def _graph(name: str) -> _Choose | None:
     except ImportError:
         return None
     module = {"lexrank": lex_rank, "textrank": text_rank}[name]
-    base = getattr(module, _GRAPHS[name])
+    base: Any = getattr(module, _GRAPHS[name])
 
     class Rating(base):  # type: ignore[misc]
         """Keeps what the method thinks of every sentence, where sumy gives back the best ones only."""
