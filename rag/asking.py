@@ -148,7 +148,7 @@ class Asking:
         differing: list[Disagreement] = []
         confidences: list[Confidence] = []
         if hits:
-            yield Evidence(hits=tuple(hits))
+            yield Evidence(question=self.question.text, hits=tuple(hits))
             for part in self.question.parts:
                 self._confidence = Confidence()
                 told: list[_Shown] = []

@@ -225,6 +225,10 @@ def _checking() -> _Call[CheckReport]:
     return _Call("POST", "/v1/check", CheckReport)
 
 
+def _rebuilding() -> _Call[CheckReport]:
+    return _Call("POST", "/v1/rebuild", CheckReport)
+
+
 def _deleting(article_id: str) -> _Call[Deletion]:
     return _Call("DELETE", _article_path(article_id), Deletion)
 
@@ -450,6 +454,10 @@ class Client:
         """Compare catalog, words and vectors and repair what differs; needs a key of scope admin."""
         return self._send(_checking())
 
+    def rebuild(self) -> CheckReport:
+        """Build the vectors anew; returns once they are in use, which takes long; needs a key of scope admin."""
+        return self._send(_rebuilding())
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -553,6 +561,10 @@ class AsyncClient:
     async def check(self) -> CheckReport:
         """Compare catalog, words and vectors and repair what differs; needs a key of scope admin."""
         return await self._send(_checking())
+
+    async def rebuild(self) -> CheckReport:
+        """Build the vectors anew; returns once they are in use, which takes long; needs a key of scope admin."""
+        return await self._send(_rebuilding())
 
     async def close(self) -> None:
         """Close the connections."""

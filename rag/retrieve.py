@@ -134,7 +134,7 @@ class Retriever:
         encoder: Encoder,
         weights: Weights | None = None,
         *,
-        kept_sentences: int = 20_000,
+        kept_sentences: int = 8_000,
     ) -> None:
         self._catalog = catalog
         self._vectors = vectors

@@ -462,8 +462,12 @@ class Summary(Noun):
 
 
 class Evidence(Noun):
-    """Stream event: the sentences the answer will be drawn from."""
+    """Stream event: the sentences the answer will be drawn from.
 
+    `question` is the question as understood: after a conversation the one that was made to stand alone.
+    """
+
+    question: str = ""
     hits: tuple[Hit, ...]
 
 

@@ -43,6 +43,7 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("GET", "/metrics", None),
     ("GET", "/v1/collections", None),
     ("POST", "/v1/check", None),
+    ("POST", "/v1/rebuild", None),
 ]
 
 

@@ -215,6 +215,10 @@ def test_the_index_is_checked_from_afar(speak: Speak, url: str, qa: SmallNewsQA)
     assert speak(url, "check") == qa.check()
 
 
+def test_the_index_is_rebuilt_from_afar(speak: Speak, url: str, qa: SmallNewsQA) -> None:
+    assert speak(url, "rebuild") == qa.rebuild()
+
+
 def test_an_address_without_scheme_is_refused(speak: Speak) -> None:
     with pytest.raises(InputError, match="127.0.0.1:8000"):
         speak("127.0.0.1:8000", "articles")

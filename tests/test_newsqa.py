@@ -560,8 +560,8 @@ HISTORY = [
 def test_a_question_that_leans_on_the_conversation_is_made_to_stand_alone(open_with: Open) -> None:
     rewrite = "Wie viele Millionen kostete der Hafen von Lindau?"
     model = ReadingModel("40 Millionen Euro", standalone=rewrite)
-    answer = open_with(model).ask("Wie viele Millionen kostete er?", history=HISTORY)
-    assert answer.question == rewrite
+    evidence, *_, answer = open_with(model).stream("Wie viele Millionen kostete er?", history=HISTORY)
+    assert evidence.question == answer.question == rewrite
     assert {values["question"] for values in model.asked_for("confirm")} == {rewrite}
     assert "Wer eröffnete den neuen Hafen" in model.asked_for("standalone")[0]["conversation"]
     assert said(answer) == ["40 Millionen Euro"]

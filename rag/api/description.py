@@ -109,7 +109,7 @@ _NOT_THERE = "No article has the id 'nobody'."
 _EXAMPLES: tuple[BaseModel, ...] = (
     _ANSWER,
     Summary(status=Status.ANSWERED, covered=0.4, article_ids=(_CITED.article_id,), **_TOLD),
-    Evidence(hits=(_FOUND,)),
+    Evidence(question="Who opened the harbour?", hits=(_FOUND,)),
     _PROVEN,
     Hits(hits=[_FOUND]),
     DraftCheck(language="en", statements=(_DRAFTED,), citations=(_CITED,)),

@@ -58,6 +58,12 @@ async def check(request: Request, visit: Ruling) -> CheckReport:
     return await changed(request, visit, "check", lambda: visit.qa.check())
 
 
+@routes.post("/v1/rebuild", tags=["service"])
+async def rebuild(request: Request, visit: Ruling) -> CheckReport:
+    """Build the vectors of the collection anew beside the old ones, which answer until then; as slow as adding."""
+    return await changed(request, visit, "rebuild", lambda: visit.qa.rebuild())
+
+
 class PageFiles(StaticFiles):
     """What the page consists of; a browser keeps it and asks each time whether it has changed."""
 
