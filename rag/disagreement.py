@@ -1,10 +1,11 @@
 """Sentences that answer one question -> where their sources differ on a number, a date, a name or a claim.
 
 What is compared is the answer itself. Where words were copied out of the sentences, it is those words; several values
-inside one article are a list, and lists of names do not disagree. Where whole sentences answer, two things are looked
-for among the nearest sentences of every article: versions of one sentence in which what was asked is exchanged
-(rag.versions), and words that are likely to answer (rag.spot), by which articles take sides (rag.rivals). Without an
-encoder for that, it is the quantity or name that stands nearest to the question's words.
+inside one article are a list, and lists of names do not disagree. Where whole sentences answer, or all that was copied
+agrees, two things are looked for among the nearest sentences of every article: versions of one sentence in which what
+was asked is exchanged (rag.versions), and words that are likely to answer (rag.spot), by which articles take sides
+(rag.rivals); what was copied must be one of the sides. Without an encoder for that, it is the quantity or name that
+stands nearest to the question's words.
 """
 
 from __future__ import annotations
@@ -83,10 +84,12 @@ def disagreements(
     sides = _sides(values)
     if kind and len(sides) > 1 and not (kind == "name" and _is_list(values)):
         return (_disagreement(kind, sides, asked),)
-    if not values and nearby is not None:
+    if nearby is not None and not _is_list(values):
         shown = {one.item.hit.article_id for one in judged}
-        sides = _versions(question, nearby, asked) or _spotted(question, nearby, shown)
-        if sides:
+        sides = _versions(question, nearby, asked)
+        if not _is_one_of(values, sides):
+            sides = _spotted(question, nearby, shown)
+        if _is_one_of(values, sides):
             return (_disagreement(_kind_of(question, sides), sides, asked),)
     # What denies a claim does not say another day, name or number.
     denied = None if kind else next(_denials([one.item.hit for one in judged]), None)
@@ -271,6 +274,18 @@ def _spotted(question: Question, nearby: Nearby, shown: Collection[str]) -> list
     return [
         [_Value((("words", spot.text),), spot.text, spot.hit) for spot in reversed(side)] for side in found
     ]
+
+
+def _is_one_of(values: Sequence[_Value], sides: Sequence[Sequence[_Value]]) -> bool:
+    """Whether there are sides of which what was copied, if anything, is one; else they differ on something else."""
+    if not values or not sides:
+        return bool(sides)
+    copied = {stem for one in values for stem in _stems(one)}
+    return any(copied & _stems(value) for side in sides for value in side)
+
+
+def _stems(value: _Value) -> frozenset[str]:
+    return stems_of(value.text, value.hit.language)
 
 
 def _kind_of(question: Question, sides: Sequence[Sequence[_Value]]) -> _DisagreementKind:

@@ -185,6 +185,23 @@ def test_versions_that_differ_in_something_else_agree() -> None:
     assert disagreements(question, [one], nearby(one, other)) == ()
 
 
+def test_what_was_copied_is_held_against_what_is_not_shown() -> None:
+    sentence = "On Sunday Anna Berger opened the new library in the harbour."
+    one = judged("a", sentence, words="Anna Berger", language="en")
+    other = judged("b", "On Sunday Carla Weiss opened the new library in the harbour.", language="en")
+    question = read_question("Who opened the library?", max_chars=500)
+    (told,) = disagreements(question, [one], nearby(one, other))
+    assert sorted(values(told)) == ["Anna Berger", "Carla Weiss"]
+
+
+def test_what_differs_beside_the_copied_words_is_no_disagreement() -> None:
+    sentence = "On Sunday Anna Berger opened the new library with Tom Hill in the harbour."
+    one = judged("a", sentence, words="Anna Berger", language="en")
+    other = judged("b", sentence.replace("Tom Hill", "Ann Low"), language="en")
+    question = read_question("Who opened the library?", max_chars=500)
+    assert disagreements(question, [one], nearby(one, other)) == ()
+
+
 def test_what_is_not_answered_is_not_disputed() -> None:
     one = judged("a", "On Sunday Anna Berger opened the new library in the harbour.", language="en")
     other = judged("b", "On Sunday Carla Weiss opened the new library in the harbour.", language="en")
