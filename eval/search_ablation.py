@@ -4,11 +4,11 @@ Reads a folder of JSON lines. Every `NAME_corpus.jsonl` holds documents (`doc_id
 and `sentence_breaks`), its `NAME.jsonl` questions (`question`, `gold_doc`, perhaps `gold_sentence_index`).
 `passages` of other files in the same language become distractors. A document is an article with one passage.
 
-Usage: python eval/search_ablation.py FOLDER [--small] [--translated FILE] [--cache FILE]
+Usage: python eval/search_ablation.py FOLDER [--small] [--into LANGUAGE [--n 60]] [--translated FILE] [--cache FILE]
 
-With --small each set of questions is asked of its own documents only. --translated names JSON lines with
-`question` and `gold_doc`: the same documents, asked about in another language. --cache keeps vectors
-between runs.
+With --small each set of questions is asked of its own documents only. --into has the language model put the first
+questions of each set into another language, and asks those too. --translated names JSON lines with `question` and
+`gold_doc`: the same documents, asked about in another language. --cache keeps vectors between runs.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ import numpy as np
 from rag.catalog import Prepared, SqliteCatalog, revision_of
 from rag.encoder import open_encoder
 from rag.index import embedded_text
+from rag.llm import open_llm
 from rag.retrieve import WAYS, Retriever
 from rag.sentences import detect_language, split_sentences
 from rag.settings import read_settings
+from rag.translate import translate
 from rag.types import Article, Encoder, Hit, Passage, Sentence
 from rag.vectors import ChromaVectors
 
@@ -165,11 +167,24 @@ def report(
             yield line(f"{label}: sentences, {way}", found, (1, 4, 6, 12))
 
 
+def put_into(language: str, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The questions in another language; those that the model cannot put into it are left out."""
+    llm = open_llm(read_settings())
+    if llm is None:
+        raise SystemExit(
+            "Without a language model nothing is translated: set RAG_LLM, or name --translated FILE."
+        )
+    told = ((row, translate(row["question"], language, llm)[0]) for row in questions)
+    return [row | {"question": text} for row, text in told if text]
+
+
 def main() -> None:
     """Builds the index, asks everything, prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--into", metavar="LANGUAGE")
+    parser.add_argument("--n", type=int, default=60)
     parser.add_argument("--translated", type=Path)
     parser.add_argument("--cache", type=Path)
     arguments = parser.parse_args()
@@ -177,6 +192,13 @@ def main() -> None:
     names = [path.stem.removesuffix("_corpus") for path in sorted(arguments.folder.glob("*_corpus.jsonl"))]
     sets = {name: rows(arguments.folder / f"{name}.jsonl") for name in names}
     sets = {name: questions for name, questions in sets.items() if any("gold_doc" in q for q in questions)}
+    if arguments.into:
+        sets |= {
+            f"{name} in {arguments.into}": put_into(
+                arguments.into, [q for q in own if "gold_doc" in q][: arguments.n]
+            )
+            for name, own in sets.items()
+        }
     if arguments.translated:
         sets["translated"] = rows(arguments.translated)
     for name in names if arguments.small else [""]:

@@ -318,7 +318,7 @@ def _spelled(stem: str, stems: frozenset[str]) -> bool:
     return len(stem) >= 4 and spelling(stem) in _spellings(stems)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)
 def _spellings(stems: frozenset[str]) -> frozenset[str]:
     return frozenset(spelling(stem) for stem in stems)
 
@@ -457,7 +457,7 @@ def _matches(claim: Reading, evidence: Sequence[Reading]) -> Iterator[_Match]:
             yield _Match(clause, content, reading, found, share, stems)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=8_000)
 def _clause_stems(reading: Reading, number: int) -> frozenset[str]:
     inside = (token.word for token in reading.in_clause(number) if token.word)
     return frozenset(stem for word in inside for stem in (word.stem, *word.parts))

@@ -81,7 +81,7 @@ def condensed(text: str, language: str) -> str:
     return _condensed(text, language) if language in {"de", "en"} and len(text) <= _MAX_CHARS else text
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)
 def _condensed(text: str, language: str) -> str:
     left = text
     for find in (_dateline, _brackets, _joining):

@@ -4,8 +4,8 @@ What is compared is the answer itself. Where words were copied out of the senten
 inside one article are a list, and lists of names do not disagree. Where whole sentences answer, or all that was copied
 agrees, two things are looked for among the nearest sentences of every article: versions of one sentence in which what
 was asked is exchanged (rag.versions), and words that are likely to answer (rag.spot), by which articles take sides
-(rag.rivals); what was copied must be one of the sides. Without an encoder for that, it is the quantity or name that
-stands nearest to the question's words.
+(rag.rivals); what was copied must be one of the sides. Where that finds none, copied numbers and days are compared as
+they are. Without an encoder for that, it is the quantity or name that stands nearest to the question's words.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rag.compose import Judged, citation
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
 from rag.rivals import opposed, sought, tells_time
-from rag.spot import fits, spots
+from rag.spot import fits, knows, spots
 from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
 from rag.words import stems_of, words
@@ -82,15 +82,18 @@ def disagreements(
     kind = _KINDS.get(question.kind)
     values = [value for one in own for value in _values(one, question.kind, asked)] if kind else []
     sides = _sides(values)
-    if kind and len(sides) > 1 and not (kind == "name" and _is_list(values)):
-        return (_disagreement(kind, sides, asked),)
-    if nearby is not None and not _is_list(values):
+    copied = kind is not None and len(sides) > 1 and not (kind == "name" and _is_list(values))
+    compared = nearby is not None and knows(nearby.encoder)
+    if nearby is not None:
         shown = {one.item.hit.article_id for one in judged}
-        sides = _versions(question, nearby, asked)
-        if not _is_one_of(values, sides):
-            sides = _spotted(question, nearby, shown)
-        if _is_one_of(values, sides):
-            return (_disagreement(_kind_of(question, sides), sides, asked),)
+        found = _versions(question, nearby, asked)
+        if not _is_one_of(values, found):
+            found = _spotted(question, nearby, shown)
+        if _is_one_of(values, found):
+            return (_disagreement(_kind_of(question, found), found, asked),)
+    # Of names that were copied, some are names of something else; whoever compares articles finds those that are not.
+    if kind and copied and (kind != "name" or not compared):
+        return (_disagreement(kind, sides, asked),)
     # What denies a claim does not say another day, name or number.
     denied = None if kind else next(_denials([one.item.hit for one in judged]), None)
     return (_disagreement("claim", denied, asked),) if denied else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
-from functools import cache
+from functools import lru_cache
 
 from rag.words import Word
 
@@ -28,7 +28,7 @@ _SOUNDS = (("tsch", "c"), ("tch", "c"), ("tsh", "c"), ("sch", "s"), ("zh", "s"),
            ("ch", "h"), ("th", "t"), ("dh", "d"), ("ou", "u"), ("x", "cs"))  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def alike(one: str, other: str) -> bool:
     """Whether two stems are spellings of one name: the same sounds, or in long ones most of them."""
     if abs(len(one) - len(other)) > 4 or min(len(one), len(other)) < 4 or _has_digit(one + other):
@@ -63,7 +63,7 @@ def _has_digit(stem: str) -> bool:
     return any(character.isdigit() for character in stem)
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def _skeleton(stem: str) -> str:
     """The stem with letters folded that transliterations of one name exchange, doubled ones once."""
     folded = stem.casefold().translate(_LATIN)

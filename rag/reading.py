@@ -291,7 +291,7 @@ def is_source(token: Token) -> bool:
     return token.lower in _SOURCES
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)
 def read_sentence(text: str, language: str) -> Reading:
     """Reads one sentence; `language` is ISO 639-1, "" if unsure."""
     tokens = _tokens(text, language)

@@ -119,7 +119,7 @@ def spots(
         encoder: nothing is spotted unless it is the one that the model was fitted for.
     """
     model = load_model()
-    if not hits or encoder.name not in model.encoders or model.dimensions != encoder.dimensions:
+    if not hits or not knows(encoder):
         return []
     asked = read_asked(question, encoder)
     found = []
@@ -132,6 +132,12 @@ def spots(
         if spot is not None:
             found.append(spot)
     return sorted(found, key=lambda one: -one.surety)
+
+
+def knows(encoder: Encoder) -> bool:
+    """Whether the model was fitted for the vectors of this encoder."""
+    model = load_model()
+    return encoder.name in model.encoders and encoder.dimensions == model.dimensions
 
 
 # --- features --------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ _SOURCED = re.compile(
 _SUBORDINATE = re.compile(r"\b(?:dass|daß|ob|wonach|als|wenn|falls|sofern)\b", re.IGNORECASE)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=8_000)
 def points_back(text: str, language: str) -> bool:
     """Whether only the sentence before tells who or what is meant, or who says it."""
     if _first(text) in _BACK or any(pattern.match(text) for pattern in (_POINTED, _DAS, _ES)):
