@@ -246,7 +246,7 @@ def _swapped(question: str, turns: Sequence[Message]) -> str:
     language = _language(part, turns)
     if not base or not 2 <= len(parts) <= _SWAPPED or parts[0] in _ARTICLES:
         return ""
-    if _points_back(part, language) or _kind(part) is not Kind.YES_NO or words(parts[0], language):
+    if _points_back(part, language) or _kind(f"{part}?") is not Kind.YES_NO or words(parts[0], language):
         return ""
     start = re.search(rf"\b{re.escape(parts[0])}\b", base, re.IGNORECASE)
     if start is None:

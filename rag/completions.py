@@ -12,10 +12,10 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from rag.errors import InputError
 from rag.types import Answer, Citation, Filters, Message, Usage
@@ -80,6 +80,20 @@ def _passed_over() -> Any:
     return Field(default=None, description="It steers a model, and means nothing here.")
 
 
+def _no_number(value: object) -> object:
+    """The value; in Python 0 equals False, in JSON it does not."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError("must be false")
+    return value
+
+
+def _no_bool(value: object) -> object:
+    """The value; in Python True equals 1, in JSON it does not."""
+    if isinstance(value, bool):
+        raise ValueError("must be 1")
+    return value
+
+
 class ChatCompletionRequest(BaseModel):
     """OpenAI's request. What steers a model (temperature, seed, …) means nothing here and is passed over.
 
@@ -107,11 +121,15 @@ class ChatCompletionRequest(BaseModel):
     model: str = MODEL_NAME
     stream: StrictBool = False
     stream_options: StreamOptions | None = None
-    n: Literal[1] | None = Field(default=None, description="There is one answer.")
+    n: Annotated[Literal[1] | None, BeforeValidator(_no_bool)] = Field(
+        default=None, description="There is one answer."
+    )
     tools: list[Any] | None = Field(default=None, max_length=0, description="Tools are not called.")
     functions: list[Any] | None = Field(default=None, max_length=0, description="Functions are not called.")
     response_format: TextFormat | None = None
-    logprobs: Literal[False] | None = Field(default=None, description="Probabilities are not told.")
+    logprobs: Annotated[Literal[False] | None, BeforeValidator(_no_number)] = Field(
+        default=None, description="Probabilities are not told."
+    )
     modalities: list[Literal["text"]] | None = None
     audio: None = None
     filters: Filters = Filters()

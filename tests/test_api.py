@@ -432,6 +432,8 @@ def test_an_article_without_address_is_cited_by_ours(qa: SmallNewsQA) -> None:
         {"messages": [{"role": "assistant", "content": "x", "function_call": {"name": "x"}}]},
         {"response_format": {"type": "json_schema", "json_schema": {}}},
         {"logprobs": True},
+        {"logprobs": 0},
+        {"n": True},
         {"modalities": ["text", "audio"]},
         {"audio": {"voice": "alloy", "format": "wav"}},
         {"filter": {"source": "Example Times"}},
