@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 _COEFFICIENTS = Path(__file__).with_name("claims.json")
 _WEAKEST = 4  # the quarter of a claim's tokens that has least of a counterpart, whatever the claim's length
 _FAR_APART = 0.5  # what `compare_tokens` gives for texts that have nothing to do with each other
+SAME_CLAIM = 0.6  # closeness from which two sentences say the same, but for what one of them denies
 _ALIGNED = 0.6  # share of a clause's words from which what differs in the other clause contradicts it
 _COVERED = 0.75  # share of the claim's words below which a word in another's place may be its opposite
 COPY = 0.75  # likeness from which a claim is a sentence in nearly the same words
@@ -260,6 +261,14 @@ def _is_repeated(claim: str, sentences: Sequence[str]) -> bool:
     """Whether the claim is one of the sentences, or all of them, to the letter; only spaces may differ."""
     told = " ".join(claim.split())
     return any(told == " ".join(text.split()) for text in (*sentences, " ".join(sentences)))
+
+
+def denies(one: Reading, other: Reading) -> bool:
+    """Whether two sentences are in nearly the same words and one of them is negated where the other is not."""
+    doubts = find_doubts(one, (other,), other.text)
+    if not any(doubt.kind is DoubtKind.NEGATION and doubt.contradicts for doubt in doubts):
+        return False
+    return signals(one, (other,), 0.0, ()).closeness >= SAME_CLAIM
 
 
 # --- signals ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.align import Aligned
-from rag.claims import DoubtKind, find_doubts, signals
+from rag.claims import denies
 from rag.compose import Judged, citation
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
@@ -27,7 +27,6 @@ from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
 from rag.words import stems_of, words
 
-_SAME_CLAIM = 0.6  # closeness from which a negation on one side only is a disagreement
 _ROUGHLY = 0.05  # relative difference of numbers of which one is rounded
 _ABOUT_WORDS = 6
 _QUOTED = re.compile(r"[\"“”„«»]")  # an exchange that holds one crosses from speech to report
@@ -344,9 +343,7 @@ def _denials(hits: Sequence[Hit]) -> Iterator[list[list[_Value]]]:
         for other_hit, other in zip(hits[at + 1 :], readings[at + 1 :], strict=True):
             if hit.article_id == other_hit.article_id or hit.language != other_hit.language:
                 continue
-            doubts = [d for d in find_doubts(reading, (other,), other.text) if d.kind is DoubtKind.NEGATION]
-            close = signals(reading, (other,), 0.0, ()).closeness >= _SAME_CLAIM
-            if close and any(doubt.contradicts for doubt in doubts):
+            if denies(reading, other):
                 yield [[_Value((), one.text, one)] for one in (hit, other_hit)]
 
 

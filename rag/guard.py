@@ -47,7 +47,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
-_UNANSWERED = 499  # the status of a request whose client did not wait for the response
+CLIENT_GONE = 499
+"""The status of a request whose client did not wait for the response; nobody reads it, it stands in the log."""
 
 log = logging.getLogger("rag.requests")
 
@@ -99,7 +100,7 @@ class Guard:
         request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         logs.request_id.set(request_id)
-        started, status, sent = time.perf_counter(), _UNANSWERED, 0
+        started, status, sent = time.perf_counter(), CLIENT_GONE, 0
 
         async def watched(message: Message) -> None:
             nonlocal status, sent
@@ -115,7 +116,7 @@ class Guard:
         try:
             await self.app(scope, receive, watched)
         except Exception as error:
-            if status != _UNANSWERED:  # it is on its way already, and can only break off
+            if status != CLIENT_GONE:  # it is on its way already, and can only break off
                 raise
             response = await self.on_fault(Request(scope), error)
             await response(scope, receive, watched)

@@ -21,7 +21,7 @@ import numpy as np
 
 from rag.accounts import Account
 from rag.answer import one_line
-from rag.claims import DoubtKind, find_doubts, signals
+from rag.claims import SAME_CLAIM, denies
 from rag.condense import condensed
 from rag.errors import InputError
 from rag.glossary import proper_names
@@ -65,7 +65,6 @@ _DISPUTES = 10
 _UNSETTLED = 3
 _USUAL = {Form.TIMELINE: 20, Form.WHO_SAID_WHAT: 20}  # sentences, where nobody says how many
 _SAME_TOPIC = 0.4  # likeness from which two sentences may tell of one event
-_SAME_CLAIM = 0.6  # closeness of their words from which a denial on one side only is a dispute
 
 _ENDS = re.compile(r"[.!?…。！？][\"'”“»«’)\]]*$")
 _BOILERPLATE = re.compile(
@@ -744,13 +743,10 @@ def _differing(one: Told, other: Told) -> str:
 def _denied(one: Told, other: Told) -> str:
     """The opening noun or name of two sentences in nearly the same words of which one is negated, else nothing."""
     shared = one.account.stems & other.account.stems
-    if 2 * len(shared) < _SAME_CLAIM * (len(one.account.stems) + len(other.account.stems)):
+    if 2 * len(shared) < SAME_CLAIM * (len(one.account.stems) + len(other.account.stems)):
         return ""
     own, their = read_sentence(one.text, one.language), read_sentence(other.text, other.language)
-    doubts = find_doubts(own, (their,), other.text)
-    if not any(doubt.kind is DoubtKind.NEGATION and doubt.contradicts for doubt in doubts):
-        return ""
-    if signals(own, (their,), 0.0, ()).closeness < _SAME_CLAIM:
+    if not denies(own, their):
         return ""
     named = (one.text[word.start : word.end] for word in one.account.content if word.stem in shared)
     return next((text for text in named if text[0].isupper()), "")

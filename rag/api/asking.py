@@ -17,8 +17,9 @@ from rag.api.bodies import (
     VerifyRequest,
     given,
 )
-from rag.api.streams import CLIENT_GONE, Frames, described, frames_for, reply
+from rag.api.streams import Frames, described, frames_for, reply
 from rag.api.visits import Reading, Visit
+from rag.guard import CLIENT_GONE
 from rag.traces import stage
 from rag.types import Answer, DraftCheck, Message, Summary
 

@@ -14,13 +14,13 @@ from starlette.types import Receive, Scope, Send
 from rag.api.asked import Asked, Sent, last_of, unless_gone
 from rag.api.refusals import told
 from rag.errors import RagError
+from rag.guard import CLIENT_GONE
 
 Frames = Callable[[Sent, AsyncIterator[Sent]], AsyncIterator[str]]
 
 Described = dict[int | str, dict[str, Any]]
 
 _NO_BUFFER = {"X-Accel-Buffering": "no"}
-CLIENT_GONE = 499  # nobody reads it; it stands in the log
 
 log = logging.getLogger(__name__)
 
