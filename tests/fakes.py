@@ -13,10 +13,37 @@ import numpy as np
 
 from rag.prompts import load_prompt
 from rag.resources import resource
-from rag.types import Message, Piece, Reply, Usage
+from rag.types import FoundBy, Hit, Message, Piece, Reply, Usage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rag.types import Vectors
+
+
+def sentence_hit(
+    text: str,
+    article: str = "a",
+    language: str = "de",
+    *,
+    score: float = 1.0,
+    published: datetime | None = None,
+) -> Hit:
+    """A sentence that was found, all of its article."""
+    return Hit(
+        kind="sentence",
+        article_id=article,
+        revision="r",
+        first=0,
+        last=0,
+        start=0,
+        end=len(text),
+        text=text,
+        score=score,
+        found_by=FoundBy.BOTH,
+        language=language,
+        published=published,
+    )
 
 
 class HashEncoder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from fakes import HashEncoder
+from fakes import HashEncoder, sentence_hit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,25 +14,12 @@ from rag.answer import item, whole
 from rag.compose import Judged, contrast, statement, with_numbers
 from rag.disagreement import Nearby, disagreements, disputed
 from rag.question import read_question
-from rag.types import Disagreement, FoundBy, Hit, Verdict
+from rag.types import Disagreement, Verdict
 from rag.words import stems_of
 
 
 def judged(article: str, text: str, words: str = "", day: int | None = None, language: str = "de") -> Judged:
-    hit = Hit(
-        kind="sentence",
-        article_id=article,
-        revision="r",
-        first=0,
-        last=0,
-        start=0,
-        end=len(text),
-        text=text,
-        score=1.0,
-        found_by=FoundBy.BOTH,
-        language=language,
-        published=datetime(2025, 3, day, tzinfo=UTC) if day else None,
-    )
+    hit = sentence_hit(text, article, language, published=datetime(2025, 3, day, tzinfo=UTC) if day else None)
     at = text.find(words) if words else -1
     return Judged(item(hit, at, at + len(words)) if words else whole(hit), 0.9)
 

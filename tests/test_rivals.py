@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from fakes import sentence_hit
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rag.question import Kind, Question, read_question
 from rag.rivals import opposed, sought, tells_time
 from rag.spot import Spot
-from rag.types import FoundBy, Hit
 from rag.words import stems_of, words
 
 
@@ -21,20 +21,7 @@ def asking(text: str) -> Question:
 
 
 def spot(article: str, text: str, answer: str, surety: float = 0.5, year: int | None = None) -> Spot:
-    hit = Hit(
-        kind="sentence",
-        article_id=article,
-        revision="r",
-        first=0,
-        last=0,
-        start=0,
-        end=len(text),
-        text=text,
-        score=1.0,
-        found_by=FoundBy.BOTH,
-        language="en",
-        published=datetime(year, 5, 1, tzinfo=UTC) if year else None,
-    )
+    hit = sentence_hit(text, article, "en", published=datetime(year, 5, 1, tzinfo=UTC) if year else None)
     at = text.index(answer)
     return Spot(hit, at, at + len(answer), frozenset(word.stem for word in words(answer, "en")), surety)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from fakes import HashEncoder
+from fakes import HashEncoder, sentence_hit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,24 +15,12 @@ from rag.encoder import open_encoder
 from rag.question import Question, read_question
 from rag.settings import read_settings
 from rag.spot import Spot, _spotted, asked_of, features, fits, load_model, spots
-from rag.types import Encoder, FoundBy, Hit
+from rag.types import Encoder, Hit
 from rag.words import stems_of, words
 
 
 def hit(text: str, article: str = "a", language: str = "de") -> Hit:
-    return Hit(
-        kind="sentence",
-        article_id=article,
-        revision="r",
-        first=0,
-        last=0,
-        start=0,
-        end=len(text),
-        text=text,
-        score=1.0,
-        found_by=FoundBy.BOTH,
-        language=language,
-    )
+    return sentence_hit(text, article, language)
 
 
 def asking(text: str) -> Question:

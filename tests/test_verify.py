@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from fakes import FakeChatModel, read_back
+from fakes import FakeChatModel, read_back, sentence_hit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import ModelUnavailable
 from rag.question import Kind
-from rag.types import FoundBy, Hit
+from rag.types import Hit
 from rag.verify import (
     Context,
     Signals,
@@ -29,19 +29,7 @@ SENTENCE = "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den Hafen."
 
 
 def hit(text: str = SENTENCE, score: float = 0.9) -> Hit:
-    return Hit(
-        kind="sentence",
-        article_id="a",
-        revision="r",
-        first=0,
-        last=0,
-        start=0,
-        end=len(text),
-        text=text,
-        score=score,
-        found_by=FoundBy.BOTH,
-        language="de",
-    )
+    return sentence_hit(text, "a", "de", score=score)
 
 
 def context(

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+from fakes import sentence_hit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.types import FoundBy, Hit
+from rag.types import Hit
 from rag.versions import exchanges
 
 
 def hit(text: str, language: str = "en") -> Hit:
-    return Hit(
-        kind="sentence",
-        article_id="a",
-        revision="r",
-        first=0,
-        last=0,
-        start=0,
-        end=len(text),
-        text=text,
-        score=1.0,
-        found_by=FoundBy.BOTH,
-        language=language,
-    )
+    return sentence_hit(text, "a", language)
 
 
 def exchanged(one: str, other: str, language: str = "en") -> list[tuple[str, str]]:
