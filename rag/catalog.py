@@ -91,12 +91,15 @@ CREATE INDEX passages_pending ON passages (generation, pending);
 CREATE TABLE leftovers (id TEXT PRIMARY KEY) WITHOUT ROWID;  -- vectors whose passages are gone
 """
 # Made in catalogs of earlier versions too; whatever is in it can be made anew.
-_NOTES = """
-CREATE TABLE IF NOT EXISTS notes (  -- what a summary has read in a revision
-    revision INTEGER PRIMARY KEY REFERENCES revisions ON DELETE CASCADE,
+_READINGS = """
+CREATE TABLE IF NOT EXISTS readings (  -- what summaries have read in a revision, a note of each kind
+    revision INTEGER NOT NULL REFERENCES revisions ON DELETE CASCADE,
+    kind TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
-    note BLOB NOT NULL
+    note BLOB NOT NULL,
+    PRIMARY KEY (revision, kind)
 );
+DROP TABLE IF EXISTS notes;  -- of earlier versions, one note to a revision
 """
 _WORDS = """
 CREATE VIRTUAL TABLE words USING fts5(
@@ -307,15 +310,24 @@ class SqliteCatalog:
             raise StoreError(f"{self.path} is not a catalog.", hint="Choose another data folder.")
         self._writer.execute("PRAGMA journal_mode = WAL")
         if tables:
-            self._writer.execute(_NOTES)
+            self._prepare_readings()
             return
         with self._writing() as db:
-            for statement in _statements(_TABLES + _NOTES + _WORDS):
+            for statement in _statements(_TABLES + _READINGS + _WORDS):
                 db.execute(statement)
             db.execute("INSERT INTO meta VALUES ('generation', '1')")
             db.execute("INSERT INTO meta VALUES ('index_id', lower(hex(randomblob(6))))")
             db.execute(f"PRAGMA application_id = {_MARK}")
             db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _prepare_readings(self) -> None:
+        """Makes the table of notes in a catalog of an earlier version; any other is not written to."""
+        found = self._writer.execute("SELECT name FROM sqlite_schema WHERE name IN ('notes', 'readings')")
+        if [row["name"] for row in found] == ["readings"]:
+            return
+        with self._writing() as db:
+            for statement in _statements(_READINGS):
+                db.execute(statement)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -651,24 +663,24 @@ class SqliteCatalog:
 
     # --- notes -----------------------------------------------------------------------------------
 
-    def note(self, article_id: str, revision: str, fingerprint: str) -> bytes | None:
-        """What a summary has noted on a revision under this fingerprint, None if nothing."""
+    def note(self, article_id: str, revision: str, kind: str, fingerprint: str) -> bytes | None:
+        """What summaries have noted on a revision, of this kind and under this fingerprint; None if nothing."""
         with self._reading() as db:
             row = db.execute(
-                "SELECT n.note FROM notes n JOIN revisions r ON r.key = n.revision"
+                "SELECT n.note FROM readings n JOIN revisions r ON r.key = n.revision"
                 " JOIN articles a ON a.key = r.article"
-                " WHERE a.id = ? AND r.revision = ? AND n.fingerprint = ?",
-                (article_id, revision, fingerprint),
+                " WHERE a.id = ? AND r.revision = ? AND n.kind = ? AND n.fingerprint = ?",
+                (article_id, revision, kind, fingerprint),
             ).fetchone()
         return bytes(row["note"]) if row else None
 
-    def set_note(self, article_id: str, revision: str, fingerprint: str, note: bytes) -> None:
-        """Keeps a note on a revision in place of any other; of a revision that is gone nothing is kept."""
+    def set_note(self, article_id: str, revision: str, kind: str, fingerprint: str, note: bytes) -> None:
+        """Keeps a note on a revision in place of any other of its kind; of a revision that is gone none is kept."""
         with self._writing() as db:
             db.execute(
-                "INSERT OR REPLACE INTO notes SELECT r.key, ?, ? FROM revisions r"
+                "INSERT OR REPLACE INTO readings SELECT r.key, ?, ?, ? FROM revisions r"
                 " JOIN articles a ON a.key = r.article WHERE a.id = ? AND r.revision = ?",
-                (fingerprint, note, article_id, revision),
+                (kind, fingerprint, note, article_id, revision),
             )
 
     def leftovers(self) -> list[str]:

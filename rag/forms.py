@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from rag import compose
+from rag import compose, notes
 from rag.accounts import Account
 from rag.answer import one_line
+from rag.notes import Notes
 from rag.speech import Said, who_said_what
 from rag.summarise import Length, Told, Units, citation, proven_by, sentences_of, weightiest
 from rag.timeline import When, dated
@@ -128,6 +130,7 @@ def entries(
     *,
     focus: str = "",
     total: int = 0,
+    kept: Notes | None = None,
     progress: Progress | None = None,
     until: float | None = None,
 ) -> Entries:
@@ -140,10 +143,10 @@ def entries(
         length: how much to choose.
         focus: what the statements should be near to.
         total: how many articles there are, if known.
+        kept: where what was read of articles is kept for the next summary.
         progress: told of every article that is read.
         until: moment (`time.monotonic`) at which no further article is read.
     """
-    pick = _dates_of if form is Form.TIMELINE else _speeches_of
     found: list[_Found] = []
     units, left = Units(), 0
     for n, article in enumerate(articles):
@@ -152,16 +155,57 @@ def entries(
             continue
         if progress is not None:
             progress(n, total, "Reading articles")
-        told = sentences_of(article, n)
-        units.add(told)
-        found += pick(article, told)[: _KEPT - len(found)]
-    kept = _once(found)
-    chosen = [kept[n] for n in weightiest([one.told for one in kept], units, length, encoder, focus)]
+        counts, picked = _read(article, form, kept, n)
+        units.counts.update(counts)
+        found += picked[: _KEPT - len(found)]
+    once = _once(found)
+    chosen = [once[n] for n in weightiest([one.told for one in once], units, length, encoder, focus)]
     chosen.sort(key=_by_date if form is Form.TIMELINE else _by_place)
     told = [one.told for one in found]
     return Entries(
         tuple(_entry(one, told) for one in chosen), units.covered(one.told.account for one in chosen), left
     )
+
+
+def _read(
+    article: Article, form: Form, kept: Notes | None, newest: int
+) -> tuple[Mapping[str, int], list[_Found]]:
+    """The content units of an article, and its dates or speeches; from what is kept of it, if that is true still."""
+    kind = notes.DATES if form is Form.TIMELINE else notes.SPEECHES
+    known = notes.kept(article, kind, kept)
+    if known is not None:
+        head = known[0]
+        return head["units"], [_recalled(article, newest, one) for one in head["found"]]
+    told = sentences_of(article, newest)
+    units = Units()
+    units.add(told)
+    found = (_dates_of if form is Form.TIMELINE else _speeches_of)(article, told)
+    notes.keep(article, kind, kept, {"units": units.counts, "found": [_noted(one) for one in found]})
+    return units.counts, found
+
+
+def _noted(one: _Found) -> dict[str, Any]:
+    """What a note holds of one: places in the text only, so that its words are always the article's own."""
+    cited, when, said, named = one.told.citation, one.when, one.said, one.named
+    return {
+        "place": one.told.place,
+        "cited": (cited.start, cited.end),
+        "when": when and (when.sentence, when.start, when.end, when.date, when.resolved),
+        "said": said and (said.speaker_start, said.speaker_end, said.start, said.end, said.direct),
+        "named": named and (named.start, named.end),
+    }
+
+
+def _recalled(article: Article, newest: int, noted: Mapping[str, Any]) -> _Found:
+    place, cited = noted["place"], citation(article, *noted["cited"])
+    if noted["when"]:
+        sentence, start, end, date, resolved = noted["when"]
+        when = When(sentence, start, end, one_line(article.text[start:end]), date, resolved)
+        return _Found(_told(article, place, cited, one_line(cited.quote), newest), when=when)
+    first, last, start, end, direct = noted["said"]
+    said = Said(article.text[first:last], first, last, start, end, direct)
+    named = citation(article, *noted["named"]) if noted["named"] else None
+    return _as_found(article, newest, place, cited, said, named)
 
 
 def _once(found: Sequence[_Found]) -> list[_Found]:
@@ -195,9 +239,12 @@ def _with_context(article: Article, told: Sequence[Told], one: Told) -> Told:
     if any(sentence.heading and start < sentence.start < end for sentence in article.sentences):
         return one
     cited = citation(article, start, end)
-    text = one_line(cited.quote)
-    whole = Told(cited, article.language, one.place, text, Account(text, article.language), one.newest)
+    whole = _told(article, one.place, cited, one_line(cited.quote), one.newest)
     return whole if whole.is_telling else one
+
+
+def _told(article: Article, place: int, cited: Citation, text: str, newest: int) -> Told:
+    return Told(cited, article.language, place, text, Account(text, article.language), newest)
 
 
 def _speeches_of(article: Article, told: Sequence[Told]) -> list[_Found]:
@@ -208,11 +255,16 @@ def _speech(article: Article, told: Sequence[Told], said: Said) -> _Found:
     """Speaker and words as they stand, citing the sentences that hold them."""
     place, cited = _around(article, told, said.start, said.end)
     named = _around(article, told, said.speaker_start, said.speaker_end)[1]
-    words = one_line(article.text[said.start : said.end])
     inside = cited.start <= named.start and named.end <= cited.end
-    text = _spoken(article, said, words, cited, inside)
-    one = Told(cited, article.language, place, text, Account(text, article.language), told[0].newest)
-    return _Found(one, said=said, words=words, named=None if inside else named)
+    return _as_found(article, told[0].newest, place, cited, said, None if inside else named)
+
+
+def _as_found(
+    article: Article, newest: int, place: int, cited: Citation, said: Said, named: Citation | None
+) -> _Found:
+    words = one_line(article.text[said.start : said.end])
+    text = _spoken(article, said, words, cited, named is None)
+    return _Found(_told(article, place, cited, text, newest), said=said, words=words, named=named)
 
 
 def _spoken(article: Article, said: Said, words: str, cited: Citation, inside: bool) -> str:

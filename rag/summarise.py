@@ -7,24 +7,24 @@ chooses them: no model writes, so nothing can be made up.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rag import notes
 from rag.accounts import Account
 from rag.answer import one_line
 from rag.claims import SAME_CLAIM, denies
 from rag.condense import condensed
 from rag.errors import InputError
 from rag.glossary import proper_names
+from rag.notes import Notes
 from rag.reading import read_sentence
 from rag.sentences import detect_language
 from rag.standing import cuts_quotation, joins, leaves_open, points_back
@@ -46,7 +46,6 @@ MAX_WORDS = 5_000
 FINGERPRINT = "summaries 6"
 """Raised whenever the same articles may be summarised differently."""
 
-_NOTES = "4"  # raised whenever notes are written differently
 _MIN_WORDS = 4  # content words of a sentence that tells something on its own
 _MAX_CHARS = 500
 _NOTED = 24  # sentences of an article that are kept for choice, and one more for every ten it has
@@ -98,16 +97,6 @@ class _Weights:
 # Where words are counted, what counts is how much of the source they hold; of a few sentences each has to matter.
 _BY_WORDS = _Weights(meaning=0.05, lead=0.005, length=0.6)
 _BY_SENTENCES = _Weights(meaning=0.25, lead=0.15, length=0.25)
-
-
-class Notes(Protocol):
-    """What is kept of articles between summaries."""
-
-    def note(self, article_id: str, revision: str, fingerprint: str) -> bytes | None:
-        """The note under this fingerprint, None if there is none."""
-
-    def set_note(self, article_id: str, revision: str, fingerprint: str, note: bytes) -> None:
-        """Keeps a note, in place of any other on this revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +279,7 @@ def summarise(
     *,
     focus: str = "",
     total: int = 0,
-    notes: Notes | None = None,
+    kept: Notes | None = None,
     progress: Progress | None = None,
     until: float | None = None,
 ) -> Selection:
@@ -308,7 +297,7 @@ def summarise(
         length: how much to choose.
         focus: a question or topic that the chosen sentences should be near to.
         total: how many articles there are, if known; shares out what is compared, and shows in the progress.
-        notes: where readings of articles are kept for the next summary.
+        kept: where what was read of articles is kept for the next summary.
         progress: told of every article that is read.
         until: moment (`time.monotonic`) at which no further article is read.
     """
@@ -320,7 +309,7 @@ def summarise(
             continue
         if progress is not None:
             progress(n, total, "Reading articles")
-        reading = _read(article, encoder, notes, n)
+        reading = _read(article, encoder, kept, n)
         units.counts.update(reading.units)
         told += reading.told[:share]
         rows.append(reading.vectors[:share])
@@ -356,21 +345,14 @@ class _Reading:
     vectors: Vectors
 
 
-def notes_fingerprint(encoder: Encoder, article: Article) -> str:
-    """Changes whenever the note on an article would."""
-    spans = ",".join(f"{one.start}-{one.end}{'h' * one.heading}" for one in article.sentences)
-    return hashlib.sha256("\0".join((_NOTES, encoder.fingerprint, spans)).encode()).hexdigest()[:16]
-
-
-def _read(article: Article, encoder: Encoder, notes: Notes | None, newest: int) -> _Reading:
-    if notes is None or not article.revision:
-        return _reading(article, encoder, newest)
-    fingerprint = notes_fingerprint(encoder, article)
-    kept = notes.note(article.id, article.revision, fingerprint)
-    if kept is not None:
-        return _recalled(article, kept, encoder.dimensions, newest)
+def _read(article: Article, encoder: Encoder, kept: Notes | None, newest: int) -> _Reading:
+    known = notes.kept(article, notes.SENTENCES, kept, encoder.fingerprint)
+    if known is not None:
+        return _recalled(article, *known, encoder.dimensions, newest)
     reading = _reading(article, encoder, newest)
-    notes.set_note(article.id, article.revision, fingerprint, _noted(reading))
+    head = {"places": [one.place for one in reading.told], "units": dict(reading.units)}
+    rows = reading.vectors.astype("<f2").tobytes()
+    notes.keep(article, notes.SENTENCES, kept, head, rows, encoder.fingerprint)
     return reading
 
 
@@ -389,40 +371,25 @@ def _reading(article: Article, encoder: Encoder, newest: int) -> _Reading:
     return _Reading(units.counts, best, vectors)
 
 
-def _noted(reading: _Reading) -> bytes:
-    """A line of JSON, then the vectors in half precision, row by row."""
-    head = {"places": [one.place for one in reading.told], "units": dict(reading.units)}
-    return json.dumps(head).encode() + b"\n" + reading.vectors.astype("<f2").tobytes()
-
-
-def _recalled(article: Article, note: bytes, dimensions: int, newest: int) -> _Reading:
-    line, _, rows = note.partition(b"\n")
-    head = json.loads(line)
+def _recalled(article: Article, head: Any, rows: bytes, dimensions: int, newest: int) -> _Reading:
     plain = [sentence for sentence in article.sentences if not sentence.heading]
     told = [_condensed(_told(article, plain[place], place, newest)) for place in head["places"]]
     vectors = np.frombuffer(rows, dtype="<f2").astype(np.float32).reshape(len(told), dimensions)
     return _Reading(head["units"], told, vectors)
 
 
-def wordings(article: Article, encoder: Encoder, notes: Notes, key: str) -> dict[str, str]:
+def wordings(article: Article, kept: Notes, key: str) -> dict[str, str]:
     """What sentences of an article were worded as under `key`, the reader's language and the model, before."""
-    kept = notes.note(article.id, article.revision, notes_fingerprint(encoder, article))
-    head = json.loads(kept.partition(b"\n")[0]) if kept is not None else {}
-    return dict(head.get("wordings", {}).get(key, {}))
+    known = notes.kept(article, notes.WORDINGS, kept)
+    return dict(known[0].get(key, {})) if known else {}
 
 
-def keep_wordings(
-    article: Article, encoder: Encoder, notes: Notes, key: str, worded: Mapping[str, str]
-) -> None:
-    """Adds wordings of its sentences to the note on an article; without a note nothing is kept."""
-    fingerprint = notes_fingerprint(encoder, article)
-    kept = notes.note(article.id, article.revision, fingerprint)
-    if kept is None:
-        return
-    line, _, rows = kept.partition(b"\n")
-    head = json.loads(line)
-    head.setdefault("wordings", {}).setdefault(key, {}).update(worded)
-    notes.set_note(article.id, article.revision, fingerprint, json.dumps(head).encode() + b"\n" + rows)
+def keep_wordings(article: Article, kept: Notes, key: str, worded: Mapping[str, str]) -> None:
+    """Adds wordings of its sentences to what is kept of an article."""
+    known = notes.kept(article, notes.WORDINGS, kept)
+    head = known[0] if known else {}
+    head.setdefault(key, {}).update(worded)
+    notes.keep(article, notes.WORDINGS, kept, head)
 
 
 def _greedy(told: Sequence[Told], units: Units, count: int) -> list[int]:

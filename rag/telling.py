@@ -81,11 +81,11 @@ class Summarising:
         }  # fmt: skip
         texts = (catalog.article(article.id, article.revision) for article in self._articles)
         if wanted.form in {Form.TIMELINE, Form.WHO_SAID_WHAT}:
-            found = forms.entries(texts, wanted.form, encoder, wanted.length, **given)
+            found = forms.entries(texts, wanted.form, encoder, wanted.length, kept=catalog, **given)
             statements = tuple(entry.statement for entry in found.entries)
             selection = summarise.Selection(statements, covered=found.covered, unread=found.unread)
             return selection, found.entries
-        selection = summarise.summarise(texts, encoder, wanted.length, notes=catalog, **given)
+        selection = summarise.summarise(texts, encoder, wanted.length, kept=catalog, **given)
         if wanted.form is Form.POINTS:
             selection = replace(
                 selection, statements=tuple(selection.statements[n] for n in selection.by_weight)
@@ -130,18 +130,14 @@ class Summarising:
         if article_id not in self._wordings:
             index = self._engine.index
             article = index.article(article_id)
-            self._wordings[article_id] = summarise.wordings(
-                article, index.encoder, index.catalog, self._by_model
-            )
+            self._wordings[article_id] = summarise.wordings(article, index.catalog, self._by_model)
         return self._wordings[article_id]
 
     def _keep(self) -> None:
         """Puts what was worded into the notes, so that the next summary need not ask for it."""
         index = self._engine.index
         for article_id, worded in self._new.items():
-            summarise.keep_wordings(
-                index.article(article_id), index.encoder, index.catalog, self._by_model, worded
-            )
+            summarise.keep_wordings(index.article(article_id), index.catalog, self._by_model, worded)
 
     def _summary(
         self,

@@ -58,6 +58,7 @@ HOUSE = (
     "rivals",
     "disagreement",
     "accounts",
+    "notes",
     "timeline",
     "speech",
     "standing",

@@ -268,15 +268,16 @@ def test_what_somebody_said_stays_in_the_original(index: Index) -> None:
     assert summary.said[0].words == "Wir trauern um die Toten"
 
 
-def test_what_was_translated_is_not_asked_for_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [Form.TEXT, Form.TIMELINE])
+def test_what_was_translated_is_not_asked_for_again(tmp_path: Path, form: Form) -> None:
     model = FakeChatModel(lambda _: "Die Fahrer streikten.")
     with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder(), llm=model) as qa:
         qa.add(STRIKE)
-        first = qa.summarise(language="de")
+        first = qa.summarise(form=form, language="de")
         asked = len(model.asked)
-        second = qa.summarise(language="de")
+        second = qa.summarise(form=form, language="de")
         assert asked > 0 and len(model.asked) == asked
-        qa.summarise(language="fr")
+        qa.summarise(form=form, language="fr")
         assert len(model.asked) > asked
     untold = {"timings", "usage"}
     assert first.model_dump(exclude=untold) == second.model_dump(exclude=untold)
@@ -301,15 +302,37 @@ def test_the_last_event_is_the_summary_and_the_others_are_its_statements(qa: New
     assert told == list(last.statements)
 
 
-def test_a_second_summary_needs_no_vectors(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", list(Form))
+def test_a_second_summary_is_the_same_and_needs_no_vectors(tmp_path: Path, form: Form) -> None:
     encoder = HashEncoder()
     with NewsQA.open(tmp_path, settings=SETTINGS, encoder=encoder) as qa:
         qa.add([OLD, NEW, STRIKE])
-        first = qa.summarise(sentences=3)
+        first = qa.summarise(form=form, sentences=4)
         encoded = len(encoder.calls)
-        second = qa.summarise(sentences=3)
+        second = qa.summarise(form=form, sentences=4)
         assert len(encoder.calls) == encoded
+    assert first.statements
     assert first.model_dump(exclude={"timings"}) == second.model_dump(exclude={"timings"})
+
+
+@pytest.mark.parametrize("form", [Form.TIMELINE, Form.WHO_SAID_WHAT])
+def test_what_is_kept_of_an_article_is_not_read_again(tmp_path: Path, form: Form) -> None:
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
+        qa.add(NEW)
+        assert qa.summarise(form=form).statements
+        with sqlite3.connect(tmp_path / "catalog.sqlite") as db:
+            db.execute("UPDATE readings SET note = ?", (b'{"units": {}, "found": []}\n',))
+        assert not qa.summarise(form=form).statements
+        assert qa.summarise().statements
+
+
+def test_another_date_dates_events_anew(tmp_path: Path) -> None:
+    days = []
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
+        for published in ("2025-06-04", "2025-06-11"):
+            qa.add(Article.model_validate({**NEW.model_dump(), "published": published}))
+            days += [one.date for one in qa.summarise(form="timeline").timeline]
+    assert days == ["2025-06-02", "2025-06-09"]
 
 
 def test_a_changed_article_is_read_again(tmp_path: Path) -> None:
@@ -321,23 +344,32 @@ def test_a_changed_article_is_read_again(tmp_path: Path) -> None:
     assert only.text.startswith("Der Hafen")
 
 
-def test_notes_go_with_their_article(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", list(Form))
+def test_notes_go_with_their_article(tmp_path: Path, form: Form) -> None:
     with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
-        qa.add(OLD)
-        qa.summarise()
-        assert qa.delete(qa.articles()[0].id).proven
+        qa.add([OLD, STRIKE])
+        qa.summarise(form=form)
+        assert qa.delete(ids(qa, OLD.url)[0]).proven
         assert qa.check().ok
-        assert qa.summarise().status is Status.NOT_FOUND
+        assert {cited.source for cited in qa.summarise(form=form).citations} <= {"Leeds Post"}
+        with sqlite3.connect(tmp_path / "catalog.sqlite") as db:
+            assert db.execute("SELECT count(*) FROM readings").fetchone() == (1,)
 
 
 def test_a_catalog_of_an_earlier_version_gets_its_notes(tmp_path: Path) -> None:
     with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
         qa.add(OLD)
     with sqlite3.connect(tmp_path / "catalog.sqlite") as db:
-        db.execute("DROP TABLE notes")
-    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
-        assert qa.summarise().statements
-        assert qa.check().ok
+        db.execute("DROP TABLE readings")
+        db.execute("CREATE TABLE notes (revision INTEGER PRIMARY KEY, fingerprint TEXT, note BLOB)")
+        db.execute("INSERT INTO notes VALUES (1, 'old', x'00')")
+    for _ in range(2):
+        with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
+            assert qa.summarise().statements
+            assert qa.check().ok
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as db:
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+    assert "readings" in tables and "notes" not in tables
 
 
 def test_progress_counts_the_articles(qa: NewsQA) -> None:
