@@ -131,7 +131,7 @@ class Asking:
         self.usage = Usage()
         self._timings: dict[str, float] = {}
         self._started = time.perf_counter()
-        self._translations: dict[tuple[str, str], str] = {}
+        self._translations: dict[tuple[str, str, bool], translate.Translation] = {}
         self._readings: dict[tuple[str, str], _Read] = {}
         self._articles: dict[tuple[str, str], frozenset[str]] = {}
         self._confidence = Confidence()  # of the part that is being answered
@@ -346,7 +346,7 @@ class Asking:
 
     def _english(self, text: str, language: str) -> str:
         """The text in English; empty where no model can translate it."""
-        return text if language == "en" else self._translated(text, "en")
+        return text if language == "en" else self._translated(text, "en").text
 
     def _continued(self, question: Question, passed: Sequence[Judged], llm: ChatModel) -> Iterator[Judged]:
         """Sentences right behind those that answer which say that they go on with the list, and do."""
@@ -455,7 +455,7 @@ class Asking:
         known = glossary.said_in(text, language, reader)
         if known or translate.is_name(text, language):
             return known or text
-        translated = self._translated(text, reader)
+        translated = self._translated(text, reader).text
         encoder = self._encoder
         kept = translated and translate.same_short(text, language, translated, reader, encoder)
         return translated if kept else compose.quoted(text, reader)
@@ -468,22 +468,24 @@ class Asking:
 
     def _sentence(self, text: str, language: str, reader: str) -> str:
         """A sentence in the reader's language, quoted as it is where that cannot be done safely."""
-        translated = self._translated(text, reader)
-        encoder = self._encoder
-        kept = translated and translate.faithful(text, language, translated, reader, encoder)
-        return translated if kept else compose.quoted(text, reader)
+        translation = self._translated(text, reader, only_sure=True)
+        kept = translate.faithful(text, language, translation, reader, self._encoder)
+        return translation.text if kept else compose.quoted(text, reader)
 
-    def _translated(self, text: str, reader: str) -> str:
+    def _translated(self, text: str, reader: str, *, only_sure: bool = False) -> translate.Translation:
         """The text in the reader's language as the model puts it; empty without a model."""
         llm = self._engine.llm()
         if llm is None:
-            return ""
-        key = (text, reader)
-        if key not in self._translations:
+            return translate.Translation()
+        known = self._translations.get((text, reader, False)) or self._translations.get(
+            (text, reader, only_sure)
+        )
+        if known is None:
             with self._timed("translate"):
-                self._translations[key], usage = translate.translate(text, reader, llm)
-            self.usage += usage
-        return self._translations[key]
+                known = translate.translate(text, reader, llm, only_sure=only_sure)
+            self._translations[text, reader, only_sure] = known
+            self.usage += known.usage
+        return known
 
     # --- the answer ------------------------------------------------------------------------------
 

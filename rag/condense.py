@@ -66,6 +66,12 @@ _BOUNDED = re.compile(
     r"so|solche[nrs]?|dann|all|every|those|only|none|nobody|any)\b[^,]*$",
     re.IGNORECASE,
 )
+# A verb whose other half German puts at the end of its clause: "Die Länder haben am Samstag … beschlossen".
+_HALF_VERB = re.compile(
+    r"\b(?:hat|haben|habe|hatten?|wird|werden?|wurden?|würden?|kann|können|konnten?|könnten?|soll|sollen|sollten?|will|"
+    r"wollen|wollten?|muss|müssen|mussten?|müssten?|darf|dürfen|durften?|dürften?)\b"
+)
+_OTHER_HALF = re.compile(r"\b[a-zäöüß]+[nt]$")
 _TITLED = frozenset("und der die das des dem den the and".split()) | PREPOSITIONS
 _TURNS = NEGATIONS | HEDGES | SCOPES.keys()
 
@@ -108,6 +114,8 @@ def parts(text: str, language: str) -> Iterator[str]:
             or _is_quoted(text, found.start())
             or rest.count("(") != rest.count(")")
         ):
+            continue
+        if language == "de" and _HALF_VERB.search(rest) and not _OTHER_HALF.search(rest):
             continue
         if _BOUNDED.search(rest) or _goes_on(text[found.start() :]) or _is_asked_for(text[found.start() :]):
             continue

@@ -31,7 +31,7 @@ from rag.types import (
     SummaryEvent,
 )
 
-_PARTS = 2  # shorter sentences that are tried where a whole one cannot be translated safely
+PARTS = 2  # shorter sentences that are tried where a whole one cannot be translated safely
 
 
 class Summarising:
@@ -117,7 +117,7 @@ class Summarising:
 
     def _translated(self, statement: Statement, own: str, reader: str) -> str:
         """The statement in the reader's language, or the longest sentence that it begins with which can be put so."""
-        for text in (statement.text, *islice(parts(statement.text, own), _PARTS)):
+        for text in (statement.text, *islice(parts(statement.text, own), PARTS)):
             worded = self._asking.reworded(statement.model_copy(update={"text": text}), own, reader).text
             if worded != compose.quoted(text, reader):
                 return worded

@@ -107,10 +107,16 @@ class NearEncoder(HashEncoder):
 
 @dataclass(frozen=True)
 class Said:
-    """A reply with what is known of its first token: the probabilities (0..1) of tokens, empty if nothing."""
+    """A reply with what is known of its tokens.
+
+    `first` are the probabilities (0..1) of tokens that might have come first, `sure` that of every token behind the
+    first, but for those in `doubted`; nothing is known where they are empty.
+    """
 
     text: str
     first: Mapping[str, float] = field(default_factory=dict)
+    sure: float | None = None
+    doubted: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = Usage(calls=1, prompt_tokens=10, cached_tokens=4, output_tokens=2)
 
 
@@ -160,7 +166,9 @@ class FakeChatModel:
         said = Said(spoken) if isinstance(spoken, str) else spoken
         known = {token: math.log(share) for token, share in said.first.items() if share > 0}
         for token in re.findall(r"\s*\S+|\s+$", said.text):
-            yield Piece(text=token, logprob=known.get(token), alternatives=known)
+            share = said.doubted.get(token.strip(), said.sure)
+            logprob = known.get(token, math.log(share) if share else None)
+            yield Piece(text=token, logprob=logprob, alternatives=known)
             known = {}
         yield Piece(usage=said.usage)
 

@@ -112,6 +112,7 @@ def test_what_is_left_are_words_of_the_sentence_in_its_order(text: str) -> None:
         ("Alle Fischer aus Lindau bekommen im Winter Geld, die vor Gericht geklagt haben.", []),
         ("Anna Roth sagte gestern: „Wir bauen die Brücke, obwohl viele in Lindau dagegen sind.“", []),
         ("Die beiden Seiten haben am Montag vereinbart, die alte Brücke über den Kanal zu erneuern.", []),
+        ("Die Stadträte haben am Samstag, den 09.04.2005, der Hafenbahn die Zufahrt gesperrt.", []),
         ("Der Rat beschloss am Montag nicht den Bau, sondern nur eine Prüfung der Kosten.", []),
     ],
 )

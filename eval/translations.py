@@ -1,0 +1,102 @@
+"""How many sentences of summaries can be told in another language, and how many of those are told right.
+
+    python eval/translations.py make FILE OUT [--language en] [--articles 30] [--sentences 2]
+    python eval/translations.py count OUT
+
+`make` summarises the articles of FILE (whatever `rag add` takes), translates every chosen sentence with the model of
+`RAG_LLM`, where it is not safe also the shorter sentences that it begins with, and writes a line of JSON for each.
+Somebody who knows both languages puts `"right": true` or `false` into the lines that have a translation; `count` then
+prints how many of them each check keeps, and how many of those are right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rag import NewsQA
+from rag.condense import parts
+from rag.telling import PARTS
+from rag.translate import Translation, faithful, translate
+from rag.types import Article
+
+Line = dict[str, Any]
+_SURETIES = (0.0, 0.2, 0.3, 0.35, 0.4, 0.5)
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(required=True, dest="command")
+    make = commands.add_parser("make")
+    make.add_argument("file", type=Path)
+    make.add_argument("out", type=Path)
+    make.add_argument("--language", default="en")
+    make.add_argument("--articles", type=int, default=30)
+    make.add_argument("--sentences", type=int, default=2)
+    commands.add_parser("count").add_argument("out", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, NewsQA.open(folder) as qa:
+        if options.command == "count":
+            count(qa, [json.loads(line) for line in options.out.read_text(encoding="utf-8").splitlines()])
+            return
+        qa.add(options.file)
+        with options.out.open("w", encoding="utf-8") as out:
+            for article in islice(qa.articles(), options.articles):
+                for line in lines(qa, article, options.sentences, options.language):
+                    out.write(f"{json.dumps(line, ensure_ascii=False)}\n")
+                    out.flush()
+
+
+def lines(qa: NewsQA, article: Article, sentences: int, reader: str) -> Iterator[Line]:
+    """The sentences of one article's summary with what the model makes of them."""
+    llm = qa.engine.llm()
+    if llm is None:
+        raise SystemExit("RAG_LLM = none translates nothing. Name a model.")
+    for number, told in enumerate(qa.summarise([article.id], sentences=sentences).statements):
+        for text in (told.text, *islice(parts(told.text, article.language), PARTS)):
+            put = translate(text, reader, llm)
+            kept = faithful(text, article.language, put, reader, qa.engine.index.encoder)
+            yield {
+                "article": article.id, "sentence": number, "text": text, "language": article.language, "reader": reader,
+                "translated": put.text, "surety": put.surety, "kept": kept,
+            }  # fmt: skip
+            if kept:
+                break
+
+
+def count(qa: NewsQA, read: list[Line]) -> None:
+    """Prints the share of sentences that are told, and of translations that were read how many each check keeps."""
+    sentences = {(line["article"], line["sentence"]) for line in read}
+    told = {(line["article"], line["sentence"]) for line in read if line["kept"]}
+    print(f"told in the reader's language: {len(told)} of {len(sentences)} sentences")
+    judged = [line for line in read if "right" in line]
+    print(f"{len(judged)} translations were read, {sum(line['right'] for line in judged)} of them right")
+    print("| check | kept | right |\n|---|---|---|")
+    kept = [line for line in judged if _passes(qa, line | {"surety": None})]
+    print(_row("every word has its like", kept))
+    for least in _SURETIES:
+        kept = [
+            line
+            for line in judged
+            if (line["surety"] or 0.0) >= least and _passes(qa, line | {"surety": 1.0})
+        ]
+        print(_row(f"surety from {least}", kept))
+
+
+def _passes(qa: NewsQA, line: Mapping[str, Any]) -> bool:
+    put = Translation(line["translated"], line["surety"])
+    return faithful(line["text"], line["language"], put, line["reader"], qa.engine.index.encoder)
+
+
+def _row(name: str, kept: list[Line]) -> str:
+    return f"| {name} | {len(kept)} | {sum(line['right'] for line in kept)} |"
+
+
+if __name__ == "__main__":
+    main()
