@@ -12,6 +12,7 @@ import re
 from enum import StrEnum
 
 from rag.glossary import terms
+from rag.question import REQUEST
 from rag.words import is_german_noun, words
 
 
@@ -92,7 +93,8 @@ def frame(question: str) -> tuple[tuple[int, int], ...]:
     """(start, end) of the words that name not what a question is about but the kind of its answer."""
     typed = (match.span(match.lastgroup or 0) for match in _TYPED.finditer(question))
     asking = (match.span("last" if match["last"] else 0) for match in _ASKING.finditer(question))
-    return (*typed, *asking)
+    request = REQUEST.match(question)
+    return (*typed, *asking, *([request.span()] if request else []))
 
 
 def answer_type(question: str) -> AnswerType:

@@ -46,6 +46,19 @@ class Question:
         return tuple(Question(text, self.language, _kind(text, self.language)) for text in texts)
 
 
+REQUEST = re.compile(
+    r"\W*(?:(?:bitte|please)\s+)?(?:nenne?n?|liste?n?|zähle?n?|gib|name|list|give|enumerate)"
+    r"(?:\s+(?:sie|mir|uns|me|us|bitte))*"
+    r"(?=\s+(?:alle|die|den|das|der|einige|zwei|drei|all|the|every|some|two|three|\d+)\b)(?!.*\?\W*$)",
+    re.IGNORECASE,
+)
+"""What opens a request, "Nenne mir" alle Teilnehmer, "List" the demands: no question word says what is wanted."""
+
+# Who takes part, by words that fit any story; "welche Forderungen" asks for no names.
+_PEOPLE = (
+    r"(?:personen|leute|menschen|teilnehmer(?:innen)?n?|mitglieder|anwesende|beteiligte|vertreter(?:innen)?|gäste|"
+    r"persons|people|participants|attendees|members|representatives|delegates|guests)"
+)
 # Question words by what they ask for; a phrase is tried before its first word alone.
 _ASKS: tuple[tuple[Kind, str], ...] = (
     (
@@ -89,7 +102,8 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.PERSON,
-        "welche (?:\\w+ )?personen|wer|wen|wem|wessen|mit wem|von wem|who|whom|whose|qui|qui[eé]n(?:es)?|chi|quem|"
+        f"(?:welche|which|what) (?:\\w+ )?{_PEOPLE}|"
+        "wer|wen|wem|wessen|mit wem|von wem|who|whom|whose|qui|qui[eé]n(?:es)?|chi|quem|"
         "kim(?:ler|i|in|e|ler in)?|"
         "кто|кого|кому|кем|wie|kto|kogo",
     ),
@@ -143,6 +157,8 @@ def read_question(text: str, *, max_chars: int) -> Question:
 
 def _kind(text: str, language: str) -> Kind:
     lowered = text.casefold()
+    if request := REQUEST.match(text):
+        return _kind_of_request(text[request.end() :])
     found: list[tuple[int, int, Kind]] = []
     for order, (kind, words) in enumerate(_ASKS):
         matches = re.finditer(rf"(?<!\w)(?:{words})(?!\w)", lowered)
@@ -176,6 +192,20 @@ _KEYWORDS: tuple[tuple[Kind, str], ...] = (
     (Kind.NUMBER, "price|cost|costs|preis|kosten|anzahl|zahl"),
 )
 _VERBS_KNOWN = frozenset({"de", "en", ""})
+
+
+# Between verb and noun stand no other nouns, "die Forderungen der Mitglieder" are no people.
+_NAMES = re.compile(
+    rf"(?:\s+(?!of\b|by\b|from\b)[a-zäöüß\d]+){{0,3}}?\s+(?i:{_PEOPLE}|namen (?:der|aller)|names of)\b"
+)
+_WHO_BEHIND = re.compile(r"\s+(?:alle|all|die|those),?\s+(?:die|who)\b")
+
+
+def _kind_of_request(rest: str) -> Kind:
+    """The kind that the words behind the verb of a request name."""
+    if _NAMES.match(rest) or _WHO_BEHIND.match(rest):
+        return Kind.PERSON
+    return _kind_of_keywords(rest.casefold())
 
 
 def _asks_whether(text: str, language: str) -> bool:

@@ -50,6 +50,7 @@ def test_a_question_names_the_kind_of_its_answer(question: str, kind: AnswerType
         ("Wer baute die Brücke?", []),
         ("Who won the last election?", []),
         ("Wie viele Fahrer streikten?", []),
+        ("Bitte nennen Sie alle Teilnehmer des Treffens", ["Bitte nennen Sie"]),
     ],
 )
 def test_the_frame_is_what_names_only_the_kind(question: str, named: list[str]) -> None:
