@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from rag import chat, compose, glossary, traces, translate, verify
+from rag import chat, compose, glossary, traces, verify
 from rag.align import Aligned, Phrases, held, phrased, phrases
 from rag.answer import copy, is_complete, whole
 from rag.answer_type import frame
@@ -23,6 +23,7 @@ from rag.index import Index
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
 from rag.retrieve import Retriever
+from rag.rewording import Rewording
 from rag.settings import Settings
 from rag.spot import spot_fingerprint
 from rag.types import (
@@ -35,7 +36,6 @@ from rag.types import (
     Filters,
     Hit,
     Message,
-    Statement,
     Status,
     Usage,
 )
@@ -131,7 +131,7 @@ class Asking:
         self.usage = Usage()
         self._timings: dict[str, float] = {}
         self._started = time.perf_counter()
-        self._translations: dict[tuple[str, str, bool], translate.Translation] = {}
+        self._rewording = Rewording(engine.llm, engine.index.encoder)
         self._readings: dict[tuple[str, str], _Read] = {}
         self._articles: dict[tuple[str, str], frozenset[str]] = {}
         self._confidence = Confidence()  # of the part that is being answered
@@ -346,7 +346,7 @@ class Asking:
 
     def _english(self, text: str, language: str) -> str:
         """The text in English; empty where no model can translate it."""
-        return text if language == "en" else self._translated(text, "en").text
+        return text if language == "en" else self._rewording.translated(text, "en").text
 
     def _continued(self, question: Question, passed: Sequence[Judged], llm: ChatModel) -> Iterator[Judged]:
         """Sentences right behind those that answer which say that they go on with the list, and do."""
@@ -442,50 +442,13 @@ class Asking:
             self._readings[key] = _Read(asked, rarity, names)
         return self._readings[key]
 
-    # --- languages -------------------------------------------------------------------------------
-
     def _worded(self, question: Question, group: Sequence[Judged]) -> str:
         """The article's words in the reader's language; as they are where that cannot be done safely."""
         text = compose.words_of(group, question.kind)
         language, reader = group[0].item.hit.language, self.question.language
-        if not reader or not language or reader == language:
-            return text
         if group[0].item.text == group[0].item.hit.text:
-            return self._sentence(text, language, reader)
-        known = glossary.said_in(text, language, reader)
-        if known or translate.is_name(text, language):
-            return known or text
-        translated = self._translated(text, reader).text
-        encoder = self._encoder
-        kept = translated and translate.same_short(text, language, translated, reader, encoder)
-        return translated if kept else compose.quoted(text, reader)
-
-    def reworded(self, statement: Statement, language: str, reader: str) -> Statement:
-        """A verbatim statement in the reader's language, quoted as it is where that cannot be done safely."""
-        if not language or not reader or language == reader:
-            return statement
-        return statement.model_copy(update={"text": self._sentence(statement.text, language, reader)})
-
-    def _sentence(self, text: str, language: str, reader: str) -> str:
-        """A sentence in the reader's language, quoted as it is where that cannot be done safely."""
-        translation = self._translated(text, reader, only_sure=True)
-        kept = translate.faithful(text, language, translation, reader, self._encoder)
-        return translation.text if kept else compose.quoted(text, reader)
-
-    def _translated(self, text: str, reader: str, *, only_sure: bool = False) -> translate.Translation:
-        """The text in the reader's language as the model puts it; empty without a model."""
-        llm = self._engine.llm()
-        if llm is None:
-            return translate.Translation()
-        known = self._translations.get((text, reader, False)) or self._translations.get(
-            (text, reader, only_sure)
-        )
-        if known is None:
-            with self._timed("translate"):
-                known = translate.translate(text, reader, llm, only_sure=only_sure)
-            self._translations[text, reader, only_sure] = known
-            self.usage += known.usage
-        return known
+            return self._rewording.sentence(text, language, reader)
+        return self._rewording.words(text, language, reader)
 
     # --- the answer ------------------------------------------------------------------------------
 
@@ -508,6 +471,8 @@ class Asking:
         differing, citations = compose.with_numbers(differing, citations)
         contrasts = [compose.contrast(one, language) for one in differing]
         text = "\n".join(filter(None, [compose.render(statements, language), *contrasts, lacking]))
+        if self._rewording.seconds:
+            self._timings["translate"] = self._rewording.seconds
         self._timings["total"] = time.perf_counter() - self._started
         return Answer(
             status=status,
@@ -519,7 +484,7 @@ class Asking:
             disagreements=differing,
             missing=lacking,
             confidence=min(confidences, key=lambda one: one.value, default=Confidence()),
-            usage=self.usage,
+            usage=self.usage + self._rewording.usage,
             timings=self._timings,
             fingerprint=self._engine.fingerprint(),
         )

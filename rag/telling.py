@@ -13,16 +13,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from rag import compose, forms, summarise
-from rag.asking import Asking, Engine
+from rag import compose, forms, summarise, translate
+from rag.asking import Engine
 from rag.condense import parts
 from rag.prompts import load_prompt
+from rag.rewording import Rewording
 from rag.sentences import detect_language
 from rag.traces import stage
 from rag.types import (
     Article,
     Dispute,
-    Filters,
     Form,
     Progress,
     Statement,
@@ -53,7 +53,7 @@ class Summarising:
         self._started = time.monotonic()
         self._until = self._started + wanted.deadline if wanted.deadline else None
         self._languages = {article.id: article.language for article in articles}
-        self._asking = Asking(engine, focus or "?", (), Filters())
+        self._rewording = Rewording(engine.llm, engine.index.encoder)
         self._wordings: dict[str, dict[str, str]] = {}  # by article
         self._new: dict[str, dict[str, str]] = {}  # those of them that no note holds yet
         self._by_model = ""  # what is worded by a model is kept under, once there is some
@@ -103,27 +103,35 @@ class Summarising:
         own, reader = self._languages.get(cited.article_id, ""), self._wanted.language
         llm = self._engine.llm() if own and reader and own != reader else None
         if llm is None:
-            return self._asking.reworded(statement, own, reader)
+            return statement.model_copy(
+                update={"text": self._rewording.sentence(statement.text, own, reader)}
+            )
         self._by_model = "\0".join(
-            (reader, llm.fingerprint, load_prompt("translate").fingerprint, summarise.FINGERPRINT)
+            (
+                reader,
+                llm.fingerprint,
+                load_prompt("translate").fingerprint,
+                translate.FINGERPRINT,
+                summarise.FINGERPRINT,
+            )
         )
         known = self._known(cited.article_id)
         if statement.text not in known:
-            worded = self._translated(statement, own, reader)
+            worded = self._translated(statement.text, own, reader)
             known[statement.text] = worded
             if not self._is_late():  # what there was no time for is asked next time
                 self._new.setdefault(cited.article_id, {})[statement.text] = worded
         return statement.model_copy(update={"text": known[statement.text]})
 
-    def _translated(self, statement: Statement, own: str, reader: str) -> str:
-        """The statement in the reader's language, or the longest sentence that it begins with which can be put so."""
-        for text in (statement.text, *islice(parts(statement.text, own), PARTS)):
-            worded = self._asking.reworded(statement.model_copy(update={"text": text}), own, reader).text
+    def _translated(self, sentence: str, own: str, reader: str) -> str:
+        """The sentence in the reader's language, or the longest sentence that it begins with which can be put so."""
+        for text in (sentence, *islice(parts(sentence, own), PARTS)):
+            worded = self._rewording.sentence(text, own, reader)
             if worded != compose.quoted(text, reader):
                 return worded
             if self._is_late():
                 break
-        return compose.quoted(statement.text, reader)
+        return compose.quoted(sentence, reader)
 
     def _known(self, article_id: str) -> dict[str, str]:
         """What was worded of an article before, in this summary or an earlier one."""
@@ -177,7 +185,7 @@ class Summarising:
             covered=chosen.covered,
             missing=missing,
             article_ids=tuple(article.id for article in self._articles),
-            usage=self._asking.usage,
+            usage=self._rewording.usage,
             timings={"reading": reading, "total": time.monotonic() - self._started},
             fingerprint=self._fingerprint(),
         )

@@ -21,6 +21,9 @@ from rag.sentences import detect_language
 from rag.types import ChatModel, Encoder, Usage
 from rag.words import Word, words
 
+FINGERPRINT = "translations 2"
+"""Raised whenever the same translation may be shown or not shown differently."""
+
 _SAME_MEANING = 0.86  # cosine of a sentence and its translation
 # Cosine of a word and its nearest one on the other side: translations of good models lie above, words that were left
 # out, invented or exchanged below.

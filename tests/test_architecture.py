@@ -52,6 +52,7 @@ HOUSE = (
     "translate",
     "claims",
     "compose",
+    "rewording",
     "draft",
     "versions",
     "spot",
