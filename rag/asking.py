@@ -22,6 +22,7 @@ from rag.disagreement import Nearby, disagreements, disputed
 from rag.index import Index
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
+from rag.recency import lags
 from rag.retrieve import Retriever
 from rag.rewording import Rewording
 from rag.settings import Settings
@@ -242,6 +243,7 @@ class Asking:
         )
         if ranked:
             self._confidence = verify.confidence(ranked[0][0], ranked[0][2])
+        ranked = _newest_first(question, ranked)
         llm = self._engine.llm()
         if llm is None:
             yield from self._extracted(question, ranked)
@@ -460,7 +462,7 @@ class Asking:
         confidences: Sequence[Confidence],
     ) -> Answer:
         language = self.question.language
-        told = disputed([compose.statement(one.group, one.text) for one in shown], differing)
+        told = disputed([compose.statement(one.group, one.text) for one in shown], differing, self.question)
         statements, citations = compose.numbered(told)
         status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
         lacking = ""
@@ -469,8 +471,9 @@ class Asking:
         elif status is Status.PARTIAL:
             lacking = compose.missing("; ".join(missing), language)
         differing, citations = compose.with_numbers(differing, citations)
-        contrasts = [compose.contrast(one, language) for one in differing]
-        text = "\n".join(filter(None, [compose.render(statements, language), *contrasts, lacking]))
+        contrasts = [compose.contrast(one, language, self.question) for one in differing]
+        said = compose.render(statements, language, self.question)
+        text = "\n".join(filter(None, [said, *contrasts, lacking]))
         if self._rewording.seconds:
             self._timings["translate"] = self._rewording.seconds
         self._timings["total"] = time.perf_counter() - self._started
@@ -497,6 +500,26 @@ class Asking:
                 yield
         finally:
             self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _newest_first(question: Question, ranked: Sequence[_Ranked]) -> list[_Ranked]:
+    """The sentences; where what holds now is asked for, newer ones before others that answer about as well.
+
+    What is not worth a look stays behind.
+    """
+    behind = lags(question, [hit for _, hit, _ in ranked])
+    if not any(behind):
+        return list(ranked)
+    order = [
+        (support < _gate("extractive", question, hit).hopeless, lag - _log_odds(support), n)
+        for n, ((support, hit, _), lag) in enumerate(zip(ranked, behind, strict=True))
+    ]
+    return [ranked[n] for *_, n in sorted(order)]
+
+
+def _log_odds(probability: float) -> float:
+    bounded = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(bounded / (1 - bounded))
 
 
 def _gate(name: str, question: Question, hit: Hit) -> verify.Gate:

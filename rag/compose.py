@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from rag.answer import Item, one_line
 from rag.names import same_name
-from rag.question import Kind
+from rag.question import Kind, Question
+from rag.recency import ages, earlier
 from rag.types import Citation, Disagreement, Hit, Statement, Verdict
 from rag.words import words
 
@@ -194,15 +196,15 @@ def with_numbers(
     return tuple(told), tuple(numbers.values())
 
 
-def contrast(found: Disagreement, language: str) -> str:
+def contrast(found: Disagreement, language: str, question: Question) -> str:
     """A line that sets the sides of a disagreement beside each other, each with date and marks.
 
-    They stand newest first; what was reported before the newest report is named as earlier.
+    They stand newest first; what held before the first one, as far as the question asks for that, is named as earlier.
     """
-    latest = found.sides[0].newest
+    first, *_ = times = ages(question, found.sides)
     sides = []
-    for side in found.sides:
-        is_older = latest is not None and side.newest is not None and side.newest.date() < latest.date()
+    for side, time in zip(found.sides, times, strict=True):
+        is_older = first is not None and time is not None and time.date() < first.date()
         earlier = f"{_EARLIER.get(language, _EARLIER['en'])} " if is_older else ""
         day = f" ({side.newest:%Y-%m-%d})" if side.newest else ""
         marks = "".join(f" [{cited.number}]" for cited in side.citations)
@@ -210,15 +212,22 @@ def contrast(found: Disagreement, language: str) -> str:
     return f"{_DIFFER.get(language, _DIFFER['en'])}: {' – '.join(sides)}"
 
 
-def render(statements: Sequence[Statement], language: str = "") -> str:
+def render(statements: Sequence[Statement], language: str = "", question: Question | None = None) -> str:
     """Numbered statements as text: one as a sentence, several as a list, each with its marks.
 
-    What sources differ on is told as the words of an article, never as a fact.
+    What sources differ on is told as the words of an article, never as a fact. Where `question` asks for what holds
+    now, what was reported much earlier than the rest is named as earlier, with its day.
     """
+    days = earlier(question, statements) if question else [None] * len(statements)
     lines = [
-        _said(one, language) + "".join(f" [{cited.number}]" for cited in one.citations) for one in statements
+        _dated(_said(one, language), day, language) + "".join(f" [{cited.number}]" for cited in one.citations)
+        for one, day in zip(statements, days, strict=True)
     ]
     return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
+
+
+def _dated(text: str, day: date | None, language: str) -> str:
+    return f"{_EARLIER.get(language, _EARLIER['en'])} ({day}): {text}" if day else text
 
 
 def _said(statement: Statement, language: str) -> str:

@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from rag.align import Aligned
@@ -21,6 +22,7 @@ from rag.claims import denies
 from rag.compose import Judged, citation
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
+from rag.recency import ages, asks_newest, is_settled
 from rag.rivals import opposed, sought, tells_time
 from rag.spot import fits, knows, spots
 from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
@@ -89,21 +91,27 @@ def disagreements(
         if not _is_one_of(values, found):
             found = _spotted(question, nearby, shown)
         if _is_one_of(values, found):
-            return (_disagreement(_kind_of(question, found), found, asked),)
+            return _in_time(question, _disagreement(_kind_of(question, found), found, asked), judged)
     # Of names that were copied, some are names of something else; whoever compares articles finds those that are not.
     if kind and copied and (kind != "name" or not compared):
-        return (_disagreement(kind, sides, asked),)
+        return _in_time(question, _disagreement(kind, sides, asked), judged)
     # What denies a claim does not say another day, name or number.
     denied = None if kind else next(_denials([one.item.hit for one in judged]), None)
     return (_disagreement("claim", denied, asked),) if denied else ()
 
 
-def disputed(statements: Sequence[Statement], differing: Sequence[Disagreement]) -> tuple[Statement, ...]:
-    """The statements; the verdict of those that tell one side of a disagreement says that they do."""
-    sides = [side for one in differing for side in one.sides]
+def disputed(
+    statements: Sequence[Statement], differing: Sequence[Disagreement], question: Question
+) -> tuple[Statement, ...]:
+    """The statements; the verdict of those that tell one side of a disagreement says that they do.
+
+    What tells the newest side of what holds now is not disputed by older ones.
+    """
+    sides = [side for one in differing for side in one.sides[is_settled(question, one.sides) :]]
+    current = [one.sides[0] for one in differing if is_settled(question, one.sides)]
     return tuple(
         one.model_copy(update={"verdict": Verdict.DISPUTED})
-        if any(_tells(one, side) for side in sides)
+        if any(_tells(one, side) for side in sides) and not any(_tells(one, side) for side in current)
         else one
         for one in statements
     )
@@ -350,13 +358,36 @@ def _denials(hits: Sequence[Hit]) -> Iterator[list[list[_Value]]]:
 def _disagreement(
     kind: _DisagreementKind, sides: Sequence[Sequence[_Value]], asked: frozenset[str]
 ) -> Disagreement:
-    shown = sorted((_side(side) for side in sides), key=_age)
+    shown = sorted((_side(side) for side in sides), key=lambda side: _age(side.newest))
     return Disagreement(kind=kind, about=_about(sides[0][0].hit, asked), sides=tuple(shown))
 
 
-def _age(side: Side) -> tuple[bool, float]:
+def _age(newest: datetime | None) -> tuple[bool, float]:
     """Newest first, undated last."""
-    return (side.newest is None, -side.newest.timestamp() if side.newest else 0.0)
+    return (newest is None, -newest.timestamp() if newest else 0.0)
+
+
+def _in_time(question: Question, found: Disagreement, judged: Sequence[Judged]) -> tuple[Disagreement, ...]:
+    """The disagreement; of what holds now, newer sides must be told by the answer, and others are what was.
+
+    Nothing that the gate did not let through is set before what it did as the newer value.
+    """
+    if not asks_newest(question):
+        return (found,)
+    timed = list(zip(ages(question, found.sides), found.sides, strict=True))
+    own = {side.value for side in found.sides if _is_told(side, judged)}
+    latest = max((age for age, side in timed if age and side.value in own), default=None)
+    if latest is not None:
+        timed = [one for one in timed if one[0] is None or one[0] <= latest or one[1].value in own]
+    timed.sort(key=lambda one: (latest is None and one[1].value not in own, _age(one[0])))
+    sides = tuple(side for _, side in timed)
+    return (found.model_copy(update={"sides": sides}),) if len(sides) > 1 else ()
+
+
+def _is_told(side: Side, judged: Sequence[Judged]) -> bool:
+    """Whether a side is what the answer tells: its words stand in what was let through."""
+    words_of_side = re.compile(rf"(?<!\w){re.escape(side.value)}(?!\w)", re.IGNORECASE)
+    return any(words_of_side.search(one.item.text) for one in judged)
 
 
 def _side(values: Sequence[_Value]) -> Side:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from rag.names import alike
 from rag.question import Kind, Question
 from rag.reading import MOMENTS, PREPOSITIONS, read_sentence
+from rag.recency import is_former
 from rag.spot import Spot
 from rag.types import Hit
 from rag.words import is_content_word, words
@@ -33,9 +34,6 @@ _DATE = re.compile(
     r"|\b(?:dates?|\w*datum)\W*$",
     re.IGNORECASE,
 )
-_NOW_OTHERS = r"(?:former|formerly|ex|then|ehemalige\w*|frühere\w*|damalige\w*|einstige\w*)"
-_FORMER_BEFORE = re.compile(rf"\b{_NOW_OTHERS}\W+(?:\w+\W+){{0,4}}$", re.IGNORECASE)
-_FORMER_BEHIND = re.compile(rf"^\W*(?:(?:the|a|der|die|ein|eine)\W+)?{_NOW_OTHERS}\b", re.IGNORECASE)
 _ASKS_THEN = re.compile(
     r"\b(?:former|first|ex|previous|ehemalig\w*|früher\w*|erste\w*|was|were|did|war|waren)\b", re.IGNORECASE
 )
@@ -177,8 +175,7 @@ def _counts(
         return False  # a date above a text, a heading: nothing is said of it
     if not _is_of_year(spot, question, articles[spot.hit.article_id]) or _is_another(spot, question):
         return False
-    is_former = _FORMER_BEFORE.search(before) or _FORMER_BEHIND.search(behind)
-    if is_former and not _ASKS_THEN.search(question.text):
+    if is_former(spot.hit.text, spot.start, spot.end) and not _ASKS_THEN.search(question.text):
         return False
     if question.kind is Kind.TIME:
         return tells_time(spot.text)

@@ -46,6 +46,7 @@ HOUSE = (
     "retrieve",
     "prompts",
     "question",
+    "recency",
     "answer_type",
     "answer",
     "verify",

@@ -13,7 +13,7 @@ from rag.align import aligned
 from rag.answer import item, whole
 from rag.compose import Judged, contrast, statement, with_numbers
 from rag.disagreement import Nearby, disagreements, disputed
-from rag.question import read_question
+from rag.question import Question, read_question
 from rag.types import Disagreement, Verdict
 from rag.words import stems_of
 
@@ -25,7 +25,11 @@ def judged(article: str, text: str, words: str = "", day: int | None = None, lan
 
 
 def found(question: str, *sentences: Judged) -> tuple[Disagreement, ...]:
-    return disagreements(read_question(question, max_chars=500), sentences)
+    return disagreements(asked(question), sentences)
+
+
+def asked(question: str) -> Question:
+    return read_question(question, max_chars=500)
 
 
 def values(one: Disagreement) -> list[str]:
@@ -49,9 +53,9 @@ def test_a_statement_that_tells_one_side_is_disputed() -> None:
     newer = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
     beside = judged("c", "Das Haus stand leer.", day=3)
     told = [statement([one], one.item.text) for one in (older, newer, beside)]
-    marked = disputed(told, found(DEAD, older, newer))
+    marked = disputed(told, found(DEAD, older, newer), asked(DEAD))
     assert [one.verdict for one in marked] == [Verdict.DISPUTED, Verdict.DISPUTED, Verdict.SUPPORTED]
-    assert disputed(told, ()) == tuple(told)
+    assert disputed(told, (), asked(DEAD)) == tuple(told)
 
 
 def test_the_words_of_a_side_are_disputed_whatever_sentence_is_cited() -> None:
@@ -59,7 +63,9 @@ def test_the_words_of_a_side_are_disputed_whatever_sentence_is_cited() -> None:
     newer = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
     again = judged("d", "Die Feuerwehr sprach von 14 Menschen.", day=3)
     other = judged("e", "Die Feuerwehr sprach von 114 Menschen.", day=3)
-    marked = disputed([statement([one], one.item.text) for one in (again, other)], found(DEAD, older, newer))
+    marked = disputed(
+        [statement([one], one.item.text) for one in (again, other)], found(DEAD, older, newer), asked(DEAD)
+    )
     assert [one.verdict for one in marked] == [Verdict.DISPUTED, Verdict.SUPPORTED]
 
 
@@ -133,17 +139,45 @@ def test_an_older_value_is_named_as_such() -> None:
     older = judged("a", "Bei dem Brand starben zwölf Menschen.", day=1)
     newer = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
     told, cited = with_numbers(found(DEAD, older, newer), ())
-    assert contrast(told[0], "de") == (
+    assert contrast(told[0], "de", asked(DEAD)) == (
         "Die Quellen sagen Verschiedenes: „14 Menschen“ (2025-03-03) [1] – früher „zwölf Menschen“ (2025-03-01) [2]"
     )
     assert [one.number for one in cited] == [1, 2]
+
+
+NOW = "Wie viele Schulen hat der Kreis derzeit?"
+
+
+def test_the_newest_value_of_what_holds_now_is_not_disputed() -> None:
+    older = judged("a", "Der Kreis hat 12 Schulen.", day=1)
+    newer = judged("b", "Der Kreis hat 14 Schulen.", day=3)
+    told = [statement([one], one.item.text) for one in (newer, older)]
+    marked = disputed(told, found(NOW, older, newer), asked(NOW))
+    assert [one.verdict for one in marked] == [Verdict.SUPPORTED, Verdict.DISPUTED]
+
+
+def test_values_of_one_day_are_disputed_even_if_asked_for_now() -> None:
+    one = judged("a", "Der Kreis hat 12 Schulen.", day=3)
+    other = judged("b", "Der Kreis hat 14 Schulen.", day=3)
+    told = [statement([each], each.item.text) for each in (one, other)]
+    marked = disputed(told, found(NOW, one, other), asked(NOW))
+    assert [each.verdict for each in marked] == [Verdict.DISPUTED, Verdict.DISPUTED]
+
+
+def test_years_in_the_text_order_what_is_not_dated() -> None:
+    older = judged("a", "Im Jahr 2019 hatte der Kreis 12 Schulen.")
+    newer = judged("b", "Seit 2023 hat der Kreis 14 Schulen.")
+    told, _ = with_numbers(found(NOW, older, newer), ())
+    assert contrast(told[0], "de", asked(NOW)) == (
+        "Die Quellen sagen Verschiedenes: „14 Schulen“ [1] – früher „12 Schulen“ [2]"
+    )
 
 
 def test_what_is_not_dated_is_not_called_earlier() -> None:
     one = judged("a", "Bei dem Brand starben zwölf Menschen.")
     other = judged("b", "Bei dem Brand starben 14 Menschen.", day=3)
     told, _ = with_numbers(found(DEAD, one, other), ())
-    assert "earlier" not in contrast(told[0], "en")
+    assert "earlier" not in contrast(told[0], "en", asked(DEAD))
 
 
 def nearby(*given: Judged) -> Nearby:
