@@ -18,15 +18,18 @@ from rag.reading import MOMENTS, PREPOSITIONS, read_sentence
 from rag.recency import is_former
 from rag.spot import Spot
 from rag.types import Hit
-from rag.words import is_content_word, words
+from rag.words import is_content_word, stems_of, words
 
 _LIKELY = 0.12  # how likely words must answer to be looked at
 _SURE = 0.25  # how likely words of a single article must answer to be a side
-_LONE = 0.6  # the same where the answer does not show the article, and others say neither
+_LONE = 0.6  # the same where the answer does not show the article, or many say otherwise
+_LONE_TIME = 0.85  # the same for a date: more of what happened has one than what was asked for
+_MANY = 4  # articles that tell the first side from which a single other one must be that sure
 _HEARD = 0.1  # weight of a side, in that of the weightiest one, below which it is not heard
 _SHORT = 2  # letters of a word that says little of a name: "Jr", "II"
 
 _YEAR = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!\d)")
+_MARK = re.compile(r"[;·|•\n]")
 _ASIDE = re.compile(r"\([^()]*\)")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DATE = re.compile(
@@ -71,9 +74,17 @@ def opposed(
     first = _first_of_each(one for one in counted if _are_alike(one, lead))
     holders = {one.hit.article_id for one in first}
     holders |= {id_ for id_, stems in articles.items() if _stands_in(lead, stems)}
-    rivals = _grouped(counted, first, holders, articles)
+    tellers = [one for one in first if not _is_vaguer(one, lead)]
+    rivals = _grouped(counted, tellers, holders, articles)
     others = len(articles) - len(holders) if len(holders) > 1 else None
-    rivals = [side for side in rivals if _is_heard(side, shown, others)]
+    lone = _LONE_TIME if question.kind is Kind.TIME else _LONE
+    rivals = [
+        side
+        for side in rivals
+        if side[0].surety >= lone
+        or (others is not None and len(side) >= others)  # none says neither
+        or _is_heard(side, shown, len(tellers))
+    ]
     found = [first, *rivals] if len(first) > 1 or lead.surety >= _SURE else rivals
     weights = [sum(one.surety for one in side) for side in found]
     kept = [side for side, weight in zip(found, weights, strict=True) if weight >= _HEARD * max(weights)]
@@ -82,7 +93,7 @@ def opposed(
 
 def _grouped(
     counted: Sequence[Spot],
-    first: Sequence[Spot],
+    tellers: Sequence[Spot],
     holders: Collection[str],
     articles: Mapping[str, frozenset[str]],
 ) -> list[list[Spot]]:
@@ -90,7 +101,7 @@ def _grouped(
     found: list[list[Spot]] = []
     heard = set(holders)
     for one in counted:
-        if one.hit.article_id in heard or any(_tell_alike(one, teller, articles) for teller in first):
+        if one.hit.article_id in heard or any(_tell_alike(one, teller, articles) for teller in tellers):
             continue
         heard.add(one.hit.article_id)
         side = next((side for side in found if _tell_alike(side[0], one, articles)), None)
@@ -101,14 +112,12 @@ def _grouped(
     return found
 
 
-def _is_heard(side: Sequence[Spot], shown: Collection[str], others: int | None) -> bool:
-    """Whether a rival is sure enough: less is enough where the answer shows it, or none says neither.
-
-    `others` articles do not hold the first side, None if just one does.
-    """
-    if side[0].surety >= _LONE or (others is not None and len(side) >= others):
-        return True
-    return any(one.hit.article_id in shown for one in side) and (len(side) > 1 or side[0].surety >= _SURE)
+def _is_heard(side: Sequence[Spot], shown: Collection[str], tellers: int) -> bool:
+    """Whether a rival is heard beside `tellers` articles: two tell it, or one that the answer shows beside few."""
+    is_shown = any(one.hit.article_id in shown for one in side)
+    if len(side) > 1:
+        return is_shown or side[0].surety >= _SURE
+    return is_shown and side[0].surety >= (_LONE if tellers >= _MANY else _SURE)
 
 
 def _first_of_each(found: Iterable[Spot]) -> list[Spot]:
@@ -120,8 +129,9 @@ def _first_of_each(found: Iterable[Spot]) -> list[Spot]:
 
 
 def _backing(spot: Spot, counted: Sequence[Spot]) -> float:
-    """How sure all articles together are of these words."""
-    return sum(one.surety for one in _first_of_each(one for one in counted if _are_alike(one, spot)))
+    """How sure all articles together are of these words; who says more than they do speaks for something else."""
+    telling = (one for one in counted if one is spot or (_are_alike(one, spot) and not _is_vaguer(spot, one)))
+    return sum(one.surety for one in _first_of_each(telling))
 
 
 # --- spellings -------------------------------------------------------------------------------
@@ -130,6 +140,12 @@ def _backing(spot: Spot, counted: Sequence[Spot]) -> float:
 def _are_alike(one: Spot, other: Spot) -> bool:
     """Whether words are spellings of one answer: "Berger" and "Anna Berger"."""
     return _stands_in(one, other.stems) or _stands_in(other, one.stems)
+
+
+def _is_vaguer(one: Spot, other: Spot) -> bool:
+    """Whether a date says less than another one that it is a part of: "September" beside "September 20"."""
+    dated = any(stem[0].isdigit() for stem in other.stems)
+    return dated and not _stands_in(other, one.stems)
 
 
 def _tell_alike(one: Spot, other: Spot, articles: Mapping[str, frozenset[str]]) -> bool:
@@ -179,7 +195,7 @@ def _counts(
         return False
     if question.kind is Kind.TIME:
         return tells_time(spot.text)
-    return question.kind is not Kind.PERSON or _could_be_person(spot, hits)
+    return question.kind is not Kind.PERSON or _could_be_person(spot, question, hits)
 
 
 def _is_of_year(spot: Spot, question: Question, article: frozenset[str]) -> bool:
@@ -188,11 +204,20 @@ def _is_of_year(spot: Spot, question: Question, article: frozenset[str]) -> bool
     if not asked:
         return True
     own = set(_YEAR.findall(spot.text)) - asked
-    said = set(_YEAR.findall(_ASIDE.sub(" ", spot.hit.text))) - own
-    if said:
-        return said <= asked
+    for text in (_part(spot), spot.hit.text):
+        said = set(_YEAR.findall(_ASIDE.sub(" ", text))) - own
+        if said:
+            return said <= asked
     published = {str(spot.hit.published.year)} if spot.hit.published else set()
     return bool(asked & (article | published))
+
+
+def _part(spot: Spot) -> str:
+    """The part of the sentence that likely words stand in, where it is a table or a list in one line."""
+    text = spot.hit.text
+    start = max((mark.end() for mark in _MARK.finditer(text, 0, spot.start)), default=0)
+    end = _MARK.search(text, spot.end)
+    return text[start : end.start() if end else len(text)]
 
 
 def _is_another(spot: Spot, question: Question) -> bool:
@@ -200,8 +225,12 @@ def _is_another(spot: Spot, question: Question) -> bool:
     said = _numbers(f"{spot.hit.text[: spot.start]} {spot.hit.text[spot.end :]}")
     asked = _numbers(question.text)
     held = set(_LETTERS.findall(question.text.casefold()))
+    language = spot.hit.language
     return any(
-        word in held and not _is_moment(word) and not numbers <= asked.get(word, set())
+        word in held
+        and is_content_word(word, language)
+        and not _is_moment(word)
+        and not numbers <= asked.get(word, set())
         for word, numbers in said.items()
     )
 
@@ -229,15 +258,29 @@ def _is_moment(word: str) -> bool:
     )
 
 
-def _could_be_person(spot: Spot, hits: Sequence[Hit]) -> bool:
+def _could_be_person(spot: Spot, question: Question, hits: Sequence[Hit]) -> bool:
     """Whether words can name somebody: two of them, or one that ends a longer name in one of the sentences.
 
-    What stands behind "at" or "in" is a place.
+    What stands behind "at" or "in" is a place; what stands behind a name that was asked about belongs to that.
     """
     own = _LETTERS.findall(spot.text)
     if not own or own[0].casefold() in PREPOSITIONS or _PLACED.search(spot.hit.text[: spot.start]):
         return False
+    if _names_another(spot, question):
+        return False
     if len(own) > 1:
         return True
     full = re.compile(rf"\b([^\W\d_a-zäöüß][\w.'’-]*)\s+{re.escape(own[0])}(?!\w)(?!\s+[^\W\d_a-zäöüß])")
-    return any(is_content_word(found[1], hit.language) for hit in hits for found in full.finditer(hit.text))
+    asked = {word.casefold() for word in _LETTERS.findall(question.text)}
+    return any(
+        is_content_word(found[1], hit.language) and not asked & set(_LETTERS.findall(found[1].casefold()))
+        for hit in hits
+        for found in full.finditer(hit.text)
+    )
+
+
+def _names_another(spot: Spot, question: Question) -> bool:
+    """Whether words open a name that ends like one asked about: "Golden Arm Award" beside "Silver Foot Award"."""
+    behind = re.match(r"\s([^\W\d_a-zäöüß]\w*)", spot.hit.text[spot.end :])
+    asked = {word.stem for word in words(question.text, question.language) if word.name}
+    return behind is not None and not asked.isdisjoint(stems_of(behind[1], spot.hit.language))

@@ -135,6 +135,59 @@ def test_among_many_articles_only_a_sure_rival_that_is_not_shown_is_heard() -> N
     assert len(taken(WON, BERGER, AGAIN, sure, beside)) == 2
 
 
+def test_a_date_without_its_day_does_not_join_two_days() -> None:
+    one = spot("a", "The bridge was opened on September 20.", "September 20", 0.7)
+    vague = spot("b", "The bridge was opened in September.", "September", 0.9)
+    other = spot("c", "The bridge was opened on September 27.", "September 27", 0.6)
+    sides = taken("When was the bridge opened?", one, vague, other, shown=("a", "c"))
+    assert sides == [["September", "September 20"], ["September 27"]]
+
+
+def test_a_rival_that_two_articles_tell_need_not_be_shown() -> None:
+    beside = spot("e", "Tickets of 2021 are sold.", "Tickets", 0.2)
+    weiss = [spot(id_, "Carla Weiss won the final in 2021.", "Carla Weiss", 0.4) for id_ in ("c", "d")]
+    assert len(taken(WON, BERGER, AGAIN, *weiss, beside)) == 2
+    assert taken(WON, BERGER, AGAIN, weiss[0], beside) == []
+
+
+def test_a_single_rival_of_many_articles_must_be_sure() -> None:
+    many = [spot(id_, "Anna Berger won the final in 2021.", "Anna Berger") for id_ in "abef"]
+    beside = spot("g", "Tickets of 2021 are sold.", "Tickets", 0.2)
+    weiss = spot("c", "Carla Weiss won the final in 2021.", "Carla Weiss", 0.5)
+    sure = spot("c", "Carla Weiss won the final in 2021.", "Carla Weiss", 0.7)
+    assert taken(WON, *many, weiss, beside, shown=("a", "c")) == []
+    assert len(taken(WON, *many, sure, beside, shown=("a", "c"))) == 2
+
+
+def test_a_date_that_is_not_shown_must_be_surer_than_a_name() -> None:
+    opened = [spot(id_, "The bridge was opened in May.", "May", 0.9) for id_ in ("a", "b")]
+    beside = spot("d", "The bridge was closed in July.", "July", 0.2)
+    other = spot("c", "The bridge was opened in June.", "June", 0.8)
+    sure = spot("c", "The bridge was opened in June.", "June", 0.9)
+    assert taken("When was the bridge opened?", *opened, other, beside) == []
+    assert len(taken("When was the bridge opened?", *opened, sure, beside)) == 2
+
+
+def test_a_line_of_a_table_speaks_of_its_own_year() -> None:
+    table = "Winners ; 2022, Ida Holm ; 2021, Carla Weiss ; 2020, Ann Low"
+    assert len(taken(WON, BERGER, AGAIN, spot("c", table, "Carla Weiss", 0.7))) == 2
+    assert taken(WON, BERGER, AGAIN, spot("c", table, "Ida Holm", 0.7)) == []
+
+
+def test_figures_behind_small_words_number_nothing() -> None:
+    first = spot("a", "Rain fell on Lund.", "Lund")
+    other = spot("c", "Rain as not seen in 125 years fell on Malmo.", "Malmo")
+    assert len(taken("In which town did rain fall?", first, other, shown=("a", "c"))) == 2
+
+
+def test_a_name_that_only_ends_like_the_one_asked_about_is_nobody() -> None:
+    asked = "Who won the Rose Camp Award?"
+    won = spot("a", "Anna Berger won the Rose Camp Award.", "Anna Berger")
+    another = spot("c", "The Golden Arm Award was given on Sunday.", "Golden Arm", 0.7)
+    part = spot("d", "The Camp Foundation gave an award; Foundation said so.", "Foundation", 0.7)
+    assert taken(asked, won, another, part, shown=("a", "c", "d")) == []
+
+
 def test_a_date_may_be_asked_for_without_when() -> None:
     assert asking("What is the release date of the game?").kind is Kind.TIME
     assert asking("What is the name of the game?").kind is not Kind.TIME
