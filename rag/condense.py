@@ -60,6 +60,19 @@ _OPENS = (
     )
     | PREPOSITIONS
 )
+# A clause that ends a sentence, with no other behind it, and what in it says the contrary or is said by somebody.
+_ENDING = re.compile(
+    r"(?:(?P<joined>;|,\s+(?:und|and)\b)|,\s+(?:wobei|womit|wodurch|weshalb|weswegen|nachdem|weil|da|um|ohne|so\s*dass|indem|"
+    r"während|because|after)\b|(?P<which>,\s+(?:(?:which|who|whose|in\s+which)\b|(?:(?:in|an|auf|mit|bei|von|zu|für|aus|nach|"
+    r"über|durch|unter|gegen)\s+)?(?:den|dem|der|die|das|denen|deren|dessen)\s+(?![A-ZÄÖÜ]))))"
+    r"(?P<clause>[^,;:–—]*?)\W*"
+)
+_CONTRARY = re.compile(
+    r"\b(?:aber|doch|allerdings|jedoch|hingegen|dagegen|dennoch|trotzdem|zwar|but|although|though|however)\b",
+    re.IGNORECASE,
+)
+_REPORTED = re.compile(r"\b(?:sei|seien|habe|werde|könne|müsse|solle|dürfe|wolle)\s+\w")
+_INDEFINITE = re.compile(r"\b(?:ein|eine|einen|einem|einer|eines|an?)\b[^,]*$", re.IGNORECASE)
 # What a clause behind it may bound: without the clause more would be said.
 _BOUNDED = re.compile(
     r"\b(?:alle[nrs]?|jede[mnrs]?|jene[mnrs]?|diejenigen|derjenige|keine?[mnrs]?|niemand|nur|erst|einzige[nrs]?|"
@@ -121,6 +134,29 @@ def parts(text: str, language: str) -> Iterator[str]:
             continue
         if judge(f"{rest}.", [text], language, care=Care.STRICT).verdict is Verdict.SUPPORTED:
             yield f"{rest}."
+
+
+def shorter(text: str, language: str) -> Iterator[str]:
+    """Those of its `parts` that can be told in place of a sentence where room is short, longest first.
+
+    What is left out is one clause at the end that says why, how, what for or which, or goes on; never one that says the
+    contrary, turns the meaning or tells what an indefinite noun is.
+    """
+    for part in parts(text, language):
+        rest, end = part[:-1], text[len(part) - 1 :]
+        found = _ENDING.fullmatch(end)
+        if found is None or _turning(rest) != _turning(text) or _CONTRARY.search(text):
+            continue
+        if found["which"] and _INDEFINITE.search(rest):
+            continue
+        if language == "de" and not found["joined"] and not _ends_in_verb(found["clause"]):
+            continue
+        yield part
+
+
+def _ends_in_verb(clause: str) -> bool:
+    """Whether a German clause can be subordinate: it ends in no noun or name, and nobody is said to say it."""
+    return clause.rpartition(" ")[2][:1].islower() and _REPORTED.search(clause) is None
 
 
 def _is_asked_for(end: str) -> bool:

@@ -64,6 +64,24 @@ _UNTOLD = {
     "tr": "Verilmeyen cümle: {}.",
     "ru": "Опущено предложений: {}.",
 }
+_LONGER = {
+    "de": "Länger als verlangt: {} statt höchstens {} Wörter; kürzer ist kein Satz, der allein stehen kann.",
+    "en": "Longer than asked: {} words, not {} at most; no sentence that can stand alone is shorter.",
+    "fr": "Plus long que demandé : {} mots au lieu de {} ; aucune phrase autonome n'est plus courte.",
+    "es": "Más largo de lo pedido: {} palabras en vez de {}; ninguna frase autónoma es más corta.",
+    "it": "Più lungo del richiesto: {} parole invece di {}; nessuna frase autonoma è più breve.",
+    "tr": "İstenenden uzun: en çok {1} yerine {0} sözcük; tek başına durabilen daha kısa bir cümle yok.",
+    "ru": "Длиннее, чем просили: {} слов вместо {}; более короткого самостоятельного предложения нет.",
+}
+_TRANSLATED = {
+    "de": "Länger als verlangt: {} statt höchstens {} Wörter, weil die Sätze in dieser Sprache länger sind.",
+    "en": "Longer than asked: {} words, not {} at most, as the sentences are longer in this language.",
+    "fr": "Plus long que demandé : {} mots au lieu de {}, car les phrases sont plus longues dans cette langue.",
+    "es": "Más largo de lo pedido: {} palabras en vez de {}, pues las frases son más largas en este idioma.",
+    "it": "Più lungo del richiesto: {} parole invece di {}, perché le frasi sono più lunghe in questa lingua.",
+    "tr": "İstenenden uzun: en çok {1} yerine {0} sözcük, çünkü cümleler bu dilde daha uzun.",
+    "ru": "Длиннее, чем просили: {} слов вместо {}, так как на этом языке предложения длиннее.",
+}
 _DIFFER = {
     "de": "Darin unterscheiden sich die Artikel:",
     "en": "The articles differ:",
@@ -92,6 +110,18 @@ def unread(count: int, total: int, language: str) -> str:
 def untold(count: int, language: str) -> str:
     """What a reader is told about sentences that time did not suffice for."""
     return _UNTOLD.get(language, _UNTOLD["en"]).format(count)
+
+
+def longer(told: Sequence[Statement], chosen: Sequence[Statement], words: int, language: str) -> str:
+    """What a reader is told about statements that have more words than asked for; empty if they have not.
+
+    `chosen` are the same statements in their articles' language: they keep the length where any sentence does.
+    """
+    count, own = (sum(len(one.text.split()) for one in some) for some in (told, chosen))
+    if not words or count <= words:
+        return ""
+    reasons = _LONGER if own > words else _TRANSLATED
+    return reasons.get(language, reasons["en"]).format(count, words)
 
 
 @dataclass(frozen=True, slots=True)

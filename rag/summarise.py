@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import combinations, islice
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from rag import notes
 from rag.accounts import Account
 from rag.answer import one_line
 from rag.claims import SAME_CLAIM, denies
-from rag.condense import condensed
+from rag.condense import condensed, shorter
 from rag.errors import InputError
 from rag.glossary import proper_names
 from rag.notes import Notes
@@ -43,10 +45,10 @@ MAX_SENTENCES = 100
 MAX_WORDS = 5_000
 """A summary has at most as many words."""
 
-FINGERPRINT = "summaries 6"
+FINGERPRINT = "summaries 7"
 """Raised whenever the same articles may be summarised differently."""
 
-_MIN_WORDS = 4  # content words of a sentence that tells something on its own
+_MIN_WORDS = 3  # content words of a sentence that tells something on its own
 _MAX_CHARS = 500
 _NOTED = 24  # sentences of an article that are kept for choice, and one more for every ten it has
 _MAX_NOTED = 240
@@ -58,17 +60,22 @@ _JOINING = 0.01  # what a sentence loses that is tied to the one before, where t
 _CUT = 0.05  # what a sentence loses that holds half of a quotation
 _LOST = 1.0  # what a choice loses with a sentence that only the one before makes clear, where that one is not taken
 _POOR = 0.5  # what a sentence loses that is none, or boilerplate
+_SHORTER = 2  # shorter sentences that each may give way to where words are counted
+_SHORTENED = 0.003  # what a sentence loses that is shortened so
 _EXCHANGED = 60  # sentences up to which a choice is improved by exchanging
 _EXCHANGES = 20
+_LOOKED_AT = 30_000  # choices up to which two sentences are exchanged at once
 _DISPUTES = 10
 _UNSETTLED = 3
 _USUAL = {Form.TIMELINE: 20, Form.WHO_SAID_WHAT: 20}  # sentences, where nobody says how many
 _SAME_TOPIC = 0.4  # likeness from which two sentences may tell of one event
 
 _ENDS = re.compile(r"[.!?…。！？][\"'”“»«’)\]]*$")
+_HAS_VERB = re.compile(r"\b[^\W\d_A-ZÄÖÜ]")  # a word in small letters, or a script without them
 _BOILERPLATE = re.compile(
     r"https?://|www\.|\S@\S+\.\w|©|\(c\)\s*\d{4}|"
-    r"\b(?:newsletter|abonnier\w*|subscribe|sign up|cookies?|datenschutz\w*|privacy policy|"
+    r"\b(?:newsletter|abonnier\w*|subscribe|sign up|cookies?|privacy policy|"
+    r"datenschutz(?:erklärung|hinweise?|bestimmungen|einstellungen)|"
     r"lesen sie (?:auch|hier|mehr)|mehr (?:zum thema|dazu)|siehe auch|weiterlesen|read (?:more|also)|see also|"
     r"bleiben (?:am ball|dran)|alle rechte vorbehalten|all rights reserved)\b|"
     r"^\W*(?:(?:foto|bild|video|grafik|photo|image|graphic|quelle|source|stand)s?\s*:|"
@@ -86,17 +93,17 @@ class _Weights:
     Attributes:
         meaning: of the share of the other sentences' meaning that it stands for.
         lead: of opening an article; half of it for the second sentence, and so on.
-        length: power of its words that its worth is divided by.
+        lengths: powers of its words that its worth is divided by. A choice is made by each, the best one is taken.
     """
 
     meaning: float
     lead: float
-    length: float
+    lengths: tuple[float, ...]
 
 
 # Where words are counted, what counts is how much of the source they hold; of a few sentences each has to matter.
-_BY_WORDS = _Weights(meaning=0.05, lead=0.005, length=0.6)
-_BY_SENTENCES = _Weights(meaning=0.25, lead=0.15, length=0.25)
+_BY_WORDS = _Weights(meaning=0.05, lead=0.005, lengths=(0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3))
+_BY_SENTENCES = _Weights(meaning=0.25, lead=0.15, lengths=(0.25,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,8 @@ class Told:
             len(self.account.stems) >= _MIN_WORDS
             and len(self.text) <= _MAX_CHARS
             and _ENDS.search(self.text) is not None
+            and _HAS_VERB.search(self.text) is not None
+            and not self.text[0].islower()
             and not self.text.endswith("?")
             and _BOILERPLATE.search(self.text) is None
             and not _is_foreign(self.text, self.language)
@@ -424,17 +433,32 @@ def _selected(
     fixed = np.zeros(len(told), dtype=np.float32)
     if focus.strip():
         fixed += _FOCUS * _nearness(vectors, encoder, focus)
-    chosen = _Choice(told, units.counts, alike, fixed).take(length)
+    versions, of = list(told), list(range(len(told)))
+    for n, one in _shortened(told) if length.words else ():
+        versions.append(one)
+        of.append(n)
+    fixed = fixed[of]
+    fixed[len(told) :] -= _SHORTENED
+    choice = _Choice(versions, units.counts, alike[np.ix_(of, of)], fixed, whole=len(told))
+    picked = {of[n]: versions[n] for n in choice.take(length)}
+    chosen = list(picked)
     ordered = sorted(chosen, key=lambda n: (told[n].newest, told[n].place))
     return Selection(
-        statements=tuple(proven_by(told[n], told) for n in ordered),
+        statements=tuple(proven_by(picked[n], told) for n in ordered),
         by_weight=tuple(ordered.index(n) for n in _together(chosen, told)),
-        covered=units.covered(told[n].account for n in chosen),
+        covered=units.covered(one.account for one in picked.values()),
         headline=headings[told[chosen[0]].newest] or proven_by(_opening(told, told[chosen[0]]), told),
         disputes=tuple(disputes(told, alike, chosen)),
         unsettled=tuple(_unsettled(told, alike, chosen)) if len(headings) > 1 else (),
         unread=unread,
     )
+
+
+def _shortened(told: Sequence[Told]) -> Iterator[tuple[int, Told]]:
+    """(place among those told, the same without a clause at its end) of sentences that can do without."""
+    for n, one in enumerate(told):
+        for text in islice(shorter(one.text, one.language), _SHORTER):
+            yield n, replace(one, text=text, account=Account(text, one.language))
 
 
 def _together(chosen: Sequence[int], told: Sequence[Told]) -> Iterator[int]:
@@ -492,6 +516,7 @@ class _Choice:
         alike: likeness (n, n) of the sentences, None to go by words alone.
         fixed: worth (n,) of a sentence whatever else is taken.
         apart: whether every statement stands for itself, with what it needs of the sentences before.
+        whole: how many of them are whole sentences; those behind are shorter versions. None for all.
     """
 
     def __init__(
@@ -502,6 +527,7 @@ class _Choice:
         fixed: Scores,
         *,
         apart: bool = False,
+        whole: int | None = None,
     ) -> None:
         self._told, self._alike = told, alike
         self._columns = {
@@ -521,30 +547,40 @@ class _Choice:
         self._joining = np.array([joins(one.text) for one in told])
         numbers = {id_: n for n, id_ in enumerate(dict.fromkeys(one.citation.article_id for one in told))}
         self._article = np.array([numbers[one.citation.article_id] for one in told], dtype=np.intp)
-        at = {(one.citation.article_id, one.place): n for n, one in enumerate(told)}
-        self._after = {
-            n: at[one.citation.article_id, one.place + 1]
-            for n, one in enumerate(told)
-            if (one.citation.article_id, one.place + 1) in at
-        }
+        self._whole = len(told) if whole is None else whole
+        self._sentence = [(one.citation.article_id, one.place) for one in told]
+        at: dict[tuple[str, int], list[int]] = {}
+        for n, place in enumerate(self._sentence):
+            at.setdefault(place, []).append(n)
+        # What is cut off a sentence may be what the next one points back to.
+        self._after = [at.get((id_, place + 1), []) for id_, place in self._sentence[: self._whole]]
 
     def take(self, length: Length, count: int = 0) -> list[int]:
         """Which sentences to take, weightiest first; `count` in place of the length's number of sentences."""
         if not self._told:
             return []
         count = min(count or length.sentences, len(self._told))
-        self._weigh(_BY_WORDS if length.words else _BY_SENTENCES)
+        weights = _BY_WORDS if length.words else _BY_SENTENCES
+        self._weigh(weights)
         room = float(length.words) or np.inf
-        taken = self._greedy(count, room)
-        if length.words and len(self._told) <= _EXCHANGED:
-            taken = self._exchanged(taken, count, room)
-        return taken or [int(self._room.argmin())]
+        choices = [self._taken(count, room, power) for power in weights.lengths]
+        return self._exchanged(max(choices, key=self._value), count, room, 2) or [self._shortest()]
 
     def _weigh(self, weights: _Weights) -> None:
         self._meaning = weights.meaning
-        self._earned = np.maximum(self._room, 1.0) ** weights.length
         lead = np.array([weights.lead / (1 + one.place) for one in self._told], dtype=np.float32)
         self._worth = self._fixed + lead
+
+    def _taken(self, count: int, room: float, power: float) -> list[int]:
+        self._earned = np.maximum(self._room, 1.0) ** power
+        return self._exchanged(self._greedy(count, room), count, room, 1)
+
+    def _shortest(self) -> int:
+        """The shortest sentence, rather one that can stand in a summary."""
+        return min(range(len(self._told)), key=lambda n: (self._is_poor(n), self._room[n]))
+
+    def _is_poor(self, n: int) -> bool:
+        return bool(self._leaning[n]) or not self._told[n].is_telling
 
     def _greedy(self, count: int, room: float) -> list[int]:
         taken: list[int] = []
@@ -584,7 +620,7 @@ class _Choice:
 
     def _without_tie(self, tied: NDArray[np.bool_], taken: Sequence[int]) -> NDArray[np.bool_]:
         left = tied.copy()
-        left[[self._after[n] for n in taken if n in self._after]] = False
+        left[[behind for n in taken if n < self._whole for behind in self._after[n]]] = False
         return left
 
     def _cited_with(self, taken: Sequence[int]) -> Scores:
@@ -605,23 +641,23 @@ class _Choice:
         value -= _JOINING * float(self._without_tie(self._joining, taken)[list(taken)].sum())
         return value - _LOST * float(self._lost(taken)[list(taken)].sum())
 
-    def _exchanged(self, taken: list[int], count: int, room: float) -> list[int]:
-        """The choice after exchanging one sentence for up to two others, as long as that is worth more.
+    def _exchanged(self, taken: list[int], count: int, room: float, out: int) -> list[int]:
+        """The choice after exchanging up to `out` sentences for up to two others, as long as that is worth more.
 
-        Taking by worth per word leaves room at the end that no sentence fits into.
+        Taking by worth per word leaves room at the end that no sentence fits into. Without bounds there is none.
         """
+        if not np.isfinite(room) or self._whole > _EXCHANGED:
+            return taken
         value = self._value(taken)
         for _ in range(_EXCHANGES):
-            better = max(
-                (one for one in self._neighbours(taken, count, room)), key=self._value, default=taken
-            )
+            better = max(self._neighbours(taken, count, room, out), key=self._value, default=taken)
             if self._value(better) <= value + 1e-6:
                 break
             taken, value = better, self._value(better)
         return taken
 
-    def _neighbours(self, taken: list[int], count: int, room: float) -> Iterator[list[int]]:
-        for left in [taken, *([n for n in taken if n != gone] for gone in taken)]:
+    def _neighbours(self, taken: list[int], count: int, room: float, out: int) -> Iterator[list[int]]:
+        for left in self._without(taken, out):
             rest = room - float(self._room[left].sum())
             fitting = [
                 n
@@ -636,12 +672,20 @@ class _Choice:
                     if self._room[one] + self._room[other] <= rest and not self._repeats(other, [one]):
                         yield [*left, one, other]
 
+    def _without(self, taken: list[int], out: int) -> Iterator[list[int]]:
+        """The choice without up to `out` of its sentences, as far as that is quickly looked through."""
+        for gone in range(min(out, len(taken)) + 1):
+            if gone > 1 and comb(len(taken), gone) * comb(len(self._told), 2) > _LOOKED_AT:
+                return
+            yield from (list(left) for left in combinations(taken, len(taken) - gone))
+
     def _repeats(self, n: int, taken: Iterable[int]) -> bool:
         if self._alike is None:
             return False
         own = self._told[n].account
         return any(
-            self._told[other].account.proves(own)
+            self._sentence[n] == self._sentence[other]
+            or self._told[other].account.proves(own)
             or own.repeats(self._told[other].account, float(self._alike[n, other]))
             for other in taken
         )

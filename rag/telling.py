@@ -166,6 +166,8 @@ class Summarising:
             missing = forms.unread(chosen.unread, len(self._articles), language)
         elif len(told) < len(chosen.statements):
             missing = forms.untold(len(chosen.statements) - len(told), language)
+        elif own:
+            missing = forms.longer(own, chosen.statements, self._wanted.length.words, language)
         status = Status.NOT_FOUND if not own else Status.PARTIAL if missing else Status.ANSWERED
         summary = Summary(
             status=status,

@@ -439,7 +439,8 @@ class Summary(Noun):
     each weighted by the number of sentences that hold it. `headline` is the heading of its weightiest article, or its
     weightiest sentence; its citation has the number 0, as it is no part of `text`. `timeline` and `said` belong to the
     forms of that name, statement by statement. `unsettled` are sentences beside the others that say what is not
-    known, not decided or disputed, where there are several articles. `missing` says what was left out.
+    known, not decided or disputed, where there are several articles. `missing` says what was left out,
+    or why it is longer than asked for.
     """
 
     status: Status

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.condense import condensed, parts
+from rag.condense import condensed, parts, shorter
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,30 @@ def test_a_sentence_begins_with_shorter_ones_where_its_end_can_be_spared(
     text: str, shorter: list[str]
 ) -> None:
     assert list(parts(text, "de")) == shorter
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        (
+            "Die Brücke von Lindau bleibt bis Mai gesperrt, weil ein Pfeiler nach dem Hochwasser nachgab.",
+            ["Die Brücke von Lindau bleibt bis Mai gesperrt."],
+        ),
+        (
+            "Die Fischer von Lindau bekommen im Winter Geld aus dem Fonds, den der Bund gegründet hat.",
+            ["Die Fischer von Lindau bekommen im Winter Geld aus dem Fonds."],
+        ),
+        (
+            "Der Rat von Lindau beschloss den Bau der Brücke; im Herbst beginnen die Arbeiten am Ufer.",
+            ["Der Rat von Lindau beschloss den Bau der Brücke."],
+        ),
+        # The main clause goes on, the contrary, a denial, what an indefinite noun is, what somebody said.
+        ("Die Brücke wurde von vielen Leuten aus Lindau, die am Ufer standen, mit Beifall begrüßt.", []),
+        ("Der Rat von Lindau begrüßte den Bau der Brücke; allerdings lehnt er den Tunnel ab.", []),
+        ("Der Rat von Lindau warf den Anwohnern Betrug vor; diese haben das nie zugegeben.", []),
+        ("Der Bund bezahlte in diesem Jahr eine Studie, bei der vierzig Brücken untersucht wurden.", []),
+        ("Das Rathaus von Lindau meldete gestern, der erste neue Zug sei im Bahnhof eingetroffen.", []),
+    ],
+)
+def test_where_room_is_short_one_clause_at_the_end_may_go(text: str, short: list[str]) -> None:
+    assert list(shorter(text, "de")) == short

@@ -232,6 +232,33 @@ def test_words_bound_the_length(qa: NewsQA) -> None:
     assert 0 < sum(len(one.text.split()) for one in summary.statements) <= 24
 
 
+@pytest.mark.parametrize(
+    ("url", "language", "told"),
+    [
+        (NEW.url, "de", "Länger als verlangt: 9 statt höchstens 3 Wörter; kürzer ist kein Satz"),
+        (STRIKE.url, "en", "Longer than asked: 9 words, not 3 at most; no sentence"),
+    ],
+)
+def test_fewer_words_than_any_sentence_has_are_said_not_to_do(
+    qa: NewsQA, url: str, language: str, told: str
+) -> None:
+    summary = qa.summarise(ids(qa, url), words=3)
+    assert (summary.status, summary.language) == (Status.PARTIAL, language)
+    assert summary.missing.startswith(told)
+    assert summary.text.endswith(summary.missing)
+
+
+def test_a_summary_that_keeps_its_length_says_nothing_of_it(qa: NewsQA) -> None:
+    summary = qa.summarise(ids(qa, NEW.url), words=30)
+    assert (summary.status, summary.missing) == (Status.ANSWERED, "")
+
+
+def test_words_in_another_language_are_counted_as_they_are_told(qa: NewsQA) -> None:
+    summary = qa.summarise(ids(qa, STRIKE.url), words=11, language="de")
+    assert summary.missing.startswith("Länger als verlangt:")
+    assert summary.missing.endswith("weil die Sätze in dieser Sprache länger sind.")
+
+
 def test_a_focus_draws_the_choice_to_itself(qa: NewsQA) -> None:
     (only,) = qa.summarise(written_in="de", sentences=1, focus="Lastwagen auf die Gegenfahrbahn").statements
     assert "Lastwagen" in only.text
