@@ -187,7 +187,7 @@ def _counts(
 ) -> bool:
     """Whether likely words can be a side: their sentence speaks of what was asked, and they are of its kind."""
     before, behind = spot.hit.text[: spot.start], spot.hit.text[spot.end :]
-    if not words(f"{before} {behind}", spot.hit.language):
+    if all(word.stem[0].isdigit() for word in words(f"{before} {behind}", spot.hit.language)):
         return False  # a date above a text, a heading: nothing is said of it
     if not _is_of_year(spot, question, articles[spot.hit.article_id]) or _is_another(spot, question):
         return False
@@ -222,7 +222,7 @@ def _part(spot: Spot) -> str:
 
 def _is_another(spot: Spot, question: Question) -> bool:
     """Whether a sentence numbers what the question does not, or otherwise: another season, another model."""
-    said = _numbers(f"{spot.hit.text[: spot.start]} {spot.hit.text[spot.end :]}")
+    said = _numbers(f"{spot.hit.text[: spot.start]} … {spot.hit.text[spot.end :]}")
     asked = _numbers(question.text)
     held = set(_LETTERS.findall(question.text.casefold()))
     language = spot.hit.language
@@ -236,10 +236,12 @@ def _is_another(spot: Spot, question: Question) -> bool:
 
 
 def _numbers(text: str) -> dict[str, set[str]]:
-    """Words with the numbers behind them: {"season": {"4"}}."""
+    """Words with the numbers behind them, days of a month aside: {"season": {"4"}}."""
     found: dict[str, set[str]] = {}
     for match in _NUMBERED.finditer(text):
-        found.setdefault(match[1].casefold(), set()).add(match[2].casefold())
+        behind = _LETTERS.match(text, match.end() + 1)
+        if behind is None or not _is_moment(behind[0]):
+            found.setdefault(match[1].casefold(), set()).add(match[2].casefold())
     return found
 
 

@@ -104,8 +104,15 @@ def test_a_place_is_no_person() -> None:
 
 def test_a_date_above_a_text_answers_nothing() -> None:
     opened = spot("a", "The bridge was opened in May 2015.", "May 2015")
-    above = spot("c", "June 3, 2020 ...", "June 3, 2020", 0.7)
-    assert taken("When was the bridge opened?", opened, above) == []
+    above = [spot("c", "June 3, 2020 ...", words, 0.7) for words in ("June 3, 2020", "June 3")]
+    for one in above:
+        assert taken("When was the bridge opened?", opened, one, shown=("a", "c")) == []
+
+
+def test_the_day_of_a_month_numbers_nothing() -> None:
+    one = spot("a", "Ida Holm, born 24 January 1993 in Lund, sings.", "1993")
+    other = spot("c", "Ida Holm, born 3 May 1990 in Lund, sings.", "1990")
+    assert len(taken("When was Ida Holm born?", one, other, shown=("a", "c"))) == 2
 
 
 def test_a_date_and_a_part_of_it_agree() -> None:
