@@ -88,13 +88,15 @@ def disagreements(
     if nearby is not None:
         shown = {one.item.hit.article_id for one in judged}
         found = _versions(question, nearby, asked)
-        if not _is_one_of(values, found):
+        likely = not _is_one_of(values, found)
+        if likely:
             found = _spotted(question, nearby, shown)
         if _is_one_of(values, found):
-            return _in_time(question, _disagreement(_kind_of(question, found), found, asked), judged)
+            differing = _in_time(question, _disagreement(_kind_of(question, found), found, asked))
+            return _backed(question, differing, judged, sure=not likely)
     # Of names that were copied, some are names of something else; whoever compares articles finds those that are not.
     if kind and copied and (kind != "name" or not compared):
-        return _in_time(question, _disagreement(kind, sides, asked), judged)
+        return (_in_time(question, _disagreement(kind, sides, asked)),)
     # What denies a claim does not say another day, name or number.
     denied = None if kind else next(_denials([one.item.hit for one in judged]), None)
     return (_disagreement("claim", denied, asked),) if denied else ()
@@ -367,19 +369,33 @@ def _age(newest: datetime | None) -> tuple[bool, float]:
     return (newest is None, -newest.timestamp() if newest else 0.0)
 
 
-def _in_time(question: Question, found: Disagreement, judged: Sequence[Judged]) -> tuple[Disagreement, ...]:
-    """The disagreement; of what holds now, newer sides must be told by the answer, and others are what was.
+def _in_time(question: Question, found: Disagreement) -> Disagreement:
+    """The disagreement; where what holds now is asked for, years in the text tell which of undated sides is newer."""
+    if not asks_newest(question):
+        return found
+    timed = zip(ages(question, found.sides), found.sides, strict=True)
+    sides = tuple(side for _, side in sorted(timed, key=lambda one: _age(one[0])))
+    return found.model_copy(update={"sides": sides})
 
-    Nothing that the gate did not let through is set before what it did as the newer value.
+
+def _backed(
+    question: Question, found: Disagreement, judged: Sequence[Judged], *, sure: bool
+) -> tuple[Disagreement, ...]:
+    """A disagreement on what holds now if the answer tells one of its dated sides; any other one as it is.
+
+    Unless sides are sure, none counts as newer than what the answer tells: the gate did not let it through.
     """
     if not asks_newest(question):
         return (found,)
     timed = list(zip(ages(question, found.sides), found.sides, strict=True))
     own = {side.value for side in found.sides if _is_told(side, judged)}
+    if not own and any(age for age, _ in timed):
+        return ()
     latest = max((age for age, side in timed if age and side.value in own), default=None)
-    if latest is not None:
+    if latest is None:
+        timed.sort(key=lambda one: one[1].value not in own)
+    elif not sure:
         timed = [one for one in timed if one[0] is None or one[0] <= latest or one[1].value in own]
-    timed.sort(key=lambda one: (latest is None and one[1].value not in own, _age(one[0])))
     sides = tuple(side for _, side in timed)
     return (found.model_copy(update={"sides": sides}),) if len(sides) > 1 else ()
 

@@ -187,6 +187,24 @@ def nearby(*given: Judged) -> Nearby:
     return Nearby(hits, articles, lambda text, language: aligned(text, language, encoder), encoder)
 
 
+def test_a_newer_version_is_the_first_side_of_what_holds_now() -> None:
+    answer = judged("a", "Der Kreis hat 12 Schulen und drei Bäder.", day=1)
+    around = nearby(answer, judged("b", "Der Kreis hat 14 Schulen und drei Bäder.", day=3))
+    (one,) = disagreements(asked(NOW), [answer], around)
+    assert values(one) == ["14", "12"]
+
+
+def test_what_holds_now_differs_only_where_the_answer_is_one_of_the_sides() -> None:
+    answer = judged("c", "Die Zahl der Schulen blieb gleich.", day=2)
+    around = nearby(
+        judged("a", "Der Kreis hat 12 Schulen und drei Bäder.", day=1),
+        judged("b", "Der Kreis hat 14 Schulen und drei Bäder.", day=3),
+    )
+    assert disagreements(asked(NOW), [answer], around) == ()
+    (one,) = disagreements(asked("Wie viele Schulen hatte der Kreis?"), [answer], around)
+    assert values(one) == ["14", "12"]
+
+
 def test_versions_of_one_sentence_are_told_apart() -> None:
     one = judged("a", "On Sunday Anna Berger opened the new library in the harbour.", language="en")
     other = judged("b", "On Sunday Carla Weiss opened the new library in the harbour.", language="en")
