@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from rag import compose, notes
@@ -54,6 +55,15 @@ _UNREAD = {
     "it": "Articoli non letti: {} su {}.",
     "tr": "Okunmayan makale: {} / {}.",
     "ru": "Не прочитано статей: {} из {}.",
+}
+_NO_ARTICLE = {
+    "de": "Kein Artikel passt zu dieser Auswahl.",
+    "en": "No article matches this choice.",
+    "fr": "Aucun article ne correspond à ce choix.",
+    "es": "Ningún artículo corresponde a esta selección.",
+    "it": "Nessun articolo corrisponde a questa scelta.",
+    "tr": "Bu seçime uyan makale yok.",
+    "ru": "Ни одна статья не подходит к этому выбору.",
 }
 _UNTOLD = {
     "de": "Nicht mehr ausgegeben: {} Sätze.",
@@ -105,6 +115,11 @@ _UNSETTLED = {
 def unread(count: int, total: int, language: str) -> str:
     """What a reader is told about articles that time did not suffice for."""
     return _UNREAD.get(language, _UNREAD["en"]).format(count, total)
+
+
+def no_article(language: str) -> str:
+    """What a reader is told where no article passes what was asked for."""
+    return _NO_ARTICLE.get(language, _NO_ARTICLE["en"])
 
 
 def untold(count: int, language: str) -> str:
@@ -372,19 +387,40 @@ def as_speech(entry: Entry, statement: Statement) -> Speech:
 
 
 def render(summary: Summary) -> str:
-    """The text of a summary: sentences in a row, or lines; then what differs, what is open, what is missing."""
+    """The text of a summary: sentences in a row, or lines; then what differs, what is open, what is missing.
+
+    Of several articles each has a paragraph that opens with its day and source, or each line the day of its article.
+    """
     if not summary.statements:
-        return compose.not_found(summary.language)
-    lines = _lines(summary)
-    body = " ".join(lines) if summary.form is Form.TEXT else "\n".join(f"- {line}" for line in lines)
+        return summary.missing
+    told = _paragraphs(summary.statements, summary.language) if summary.form is Form.TEXT else _lines(summary)
     apart = [_differing(summary.disputes, summary.language), _unsettled(summary.unsettled, summary.language)]
-    return "\n\n".join(filter(None, [body, *apart, summary.missing]))
+    return "\n\n".join(filter(None, [told, *apart, summary.missing]))
 
 
-def _lines(summary: Summary) -> list[str]:
-    if summary.form is not Form.TIMELINE:
-        return [_line(one) for one in summary.statements]
-    return [f"{_date(one, summary.language)}: {_line(one.statement)}" for one in summary.timeline]
+def _paragraphs(statements: Sequence[Statement], language: str) -> str:
+    told = [(next(own), list(own)) for _, own in groupby(statements, lambda one: one.citations[0].article_id)]
+    heads = [_article(first.citations[0], language) if len(told) > 1 else "" for first, _ in told]
+    return "\n\n".join(
+        head + " ".join(map(_line, [first, *rest])) for head, (first, rest) in zip(heads, told, strict=True)
+    )
+
+
+def _article(cited: Citation, language: str) -> str:
+    """The day and source of an article, or else its title, before what it tells."""
+    day = cited.published.date().isoformat() if cited.published else ""
+    head = ", ".join(filter(None, [day, cited.source])) or (
+        cited.title and compose.marked(cited.title, language)
+    )
+    return f"{head}: " if head else ""
+
+
+def _lines(summary: Summary) -> str:
+    several = len({one.citations[0].article_id for one in summary.statements}) > 1
+    lines = [_told_when(one) if several else _line(one) for one in summary.statements]
+    if summary.form is Form.TIMELINE:
+        lines = [f"{_date(one, summary.language)}: {_line(one.statement)}" for one in summary.timeline]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _date(one: Dated, language: str) -> str:

@@ -159,7 +159,7 @@ def wanted(
     if language and not re.fullmatch(r"[a-z]{2}", language):
         raise InputError(f"{language!r} is no language code.", hint="Codes have two letters: de, en, …")
     if deadline is not None and not 0 < deadline < float("inf"):
-        raise InputError(f"A deadline of {deadline} seconds cannot be kept.", hint="Give some seconds.")
+        raise InputError(f"A deadline of {deadline} seconds cannot be kept.", hint="Give more than 0.")
     usual = MAX_SENTENCES if words else _USUAL.get(known, 5)
     length = Length(usual if sentences is None else sentences, words or 0)
     return Wanted(known, length, language or "", deadline)

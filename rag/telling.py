@@ -161,7 +161,7 @@ class Summarising:
         statements, citations = compose.numbered([*told, *apart, *unsettled])
         own, rest = statements[: len(told)], iter(statements[len(told) :])
         pairs = list(zip(entries, own, strict=False))
-        missing = "" if own else compose.not_found(language)
+        missing = "" if own else compose.not_found(language) if self._articles else forms.no_article(language)
         if chosen.unread:
             missing = forms.unread(chosen.unread, len(self._articles), language)
         elif len(told) < len(chosen.statements):

@@ -93,6 +93,35 @@ def test_points_are_the_same_sentences_in_another_order(qa: NewsQA) -> None:
     assert points.form is Form.POINTS
 
 
+def test_each_of_several_articles_has_a_paragraph_with_its_day_and_source(qa: NewsQA) -> None:
+    summary = qa.summarise(written_in="de", sentences=5)
+    newest, oldest = summary.text.split("\n\n")[:2]
+    assert newest.startswith("2025-06-04, Seeblatt: ") and oldest.startswith("2025-06-03, Donaupost: ")
+    told = "".join(one.text for one in summary.statements if one.citations[0].source == "Seeblatt")
+    assert newest.removeprefix("2025-06-04, Seeblatt: ").startswith(told[:40])
+
+
+@pytest.mark.parametrize("form", [Form.POINTS, Form.WHO_SAID_WHAT])
+def test_each_line_on_several_articles_has_the_day_of_its_own(qa: NewsQA, form: Form) -> None:
+    summary = qa.summarise(written_in="de", form=form)
+    days = [line[2:14] for line in summary.text.split("\n\n")[0].splitlines()]
+    assert days == [f"{one.citations[0].published:%Y-%m-%d}: " for one in summary.statements]
+
+
+def test_one_article_is_told_without_its_day(qa: NewsQA) -> None:
+    summary = qa.summarise(ids(qa, NEW.url))
+    assert summary.text.startswith(summary.statements[0].text)
+
+
+def test_an_article_without_day_and_source_is_told_by_its_title(tmp_path: Path) -> None:
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=HashEncoder()) as qa:
+        bare = Article(text=STRIKE.text, title=STRIKE.title, language="en")
+        qa.add([OLD, bare, Article(text=NEW.text, language="de")])
+        text = qa.summarise(sentences=9).text
+    assert "\n\n„Strike in Leeds“: Around 900" in text
+    assert any(part.startswith(NEW.text[:20]) for part in text.split("\n\n"))
+
+
 def test_a_story_of_two_papers_is_told_once_and_cites_both(qa: NewsQA) -> None:
     summary = qa.summarise(written_in="de", sentences=10)
     (shared,) = [one for one in summary.statements if one.text.startswith("Feuerwehr")]
@@ -448,7 +477,7 @@ def test_filters_that_no_article_passes_give_an_honest_nothing(qa: NewsQA, form:
     summary = qa.summarise(form=form, source="Nobody's Post", language="de")
     assert summary.status is Status.NOT_FOUND
     assert not summary.statements and not summary.citations
-    assert summary.text == summary.missing != ""
+    assert summary.text == summary.missing == "Kein Artikel passt zu dieser Auswahl."
 
 
 def test_no_articles_named_are_none(qa: NewsQA) -> None:

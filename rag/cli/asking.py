@@ -293,7 +293,7 @@ def summarise(
     Without ID and --query: all articles that pass the filters.
 
     Examples:
-      rag summarise 3f2a91c0 --words 100
+      rag summarise 3f2a91c05d7e8b16 --words 100
       rag summarise --query "security guarantees" --sentences 3 --to en
       rag summarise --after 2025-02-01 --form timeline
     """
@@ -317,7 +317,8 @@ def _say_summary(summary: Summary) -> None:
     if summary.headline is not None:
         say(f"{summary.headline.text}\n")
     say_cited(summary)
-    say(f"\ncovers {summary.covered:.0%} of the source")
+    if summary.statements:
+        say(f"\ncovers {summary.covered:.0%} of the source")
 
 
 def _history(file: Path | None) -> tuple[Message, ...]:
