@@ -36,6 +36,8 @@ class Rewording:
         """A sentence in the reader's language."""
         if not language or not reader or language == reader:
             return text
+        if translate.quotes_at_length(text):
+            return compose.quoted(text, reader)
         translation = self.translated(text, reader, only_sure=True)
         kept = translate.faithful(text, language, translation, reader, self._encoder)
         return translation.text if kept else compose.quoted(text, reader)

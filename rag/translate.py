@@ -173,6 +173,11 @@ def same_short(text: str, language: str, translated: str, reader: str, encoder: 
     )
 
 
+def quotes_at_length(text: str) -> bool:
+    """Whether somebody speaks in a text in so many words that they have to stay in the original."""
+    return any(len(spoken.split()) >= _QUOTED_WORDS for spoken in _SPOKEN.findall(text))
+
+
 def faithful(text: str, language: str, translation: Translation, reader: str, encoder: Encoder) -> bool:
     """Whether a translation may stand for a sentence.
 
@@ -183,7 +188,7 @@ def faithful(text: str, language: str, translation: Translation, reader: str, en
     translated, surety = translation.text, translation.surety
     if not translated or not _is_sure(surety):
         return False
-    if any(len(spoken.split()) >= _QUOTED_WORDS for spoken in _SPOKEN.findall(text)):
+    if quotes_at_length(text):
         return False
     if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
         return False

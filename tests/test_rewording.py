@@ -71,6 +71,16 @@ def test_a_sentence_that_the_model_was_not_sure_of_is_quoted() -> None:
     )
 
 
+def test_what_somebody_said_at_length_is_quoted_without_asking_anybody() -> None:
+    model = Translator({}, sure=0.9)
+    said = "Anna Roth sagte: „Wir bauen den Hafen noch in diesem Jahr.“"
+    assert (
+        Rewording(lambda: model, AgreeingEncoder()).sentence(said, "de", "en")
+        == f"The article says: “{said}”"
+    )
+    assert not model.asked
+
+
 @pytest.mark.parametrize(
     ("text", "told"), [("im Februar 2022", "February 2022"), ("Kirill Dimow", "Kirill Dimow")]
 )
