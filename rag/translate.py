@@ -31,8 +31,9 @@ _SAME_WORD = 0.85
 _SAME_GAIN = 0.8  # for capitalised words that the translation has, many of which are no names
 _SAME_NAME = 0.87  # for names, which are near to other names of their kind
 # Where the model tells how sure it was of each token, that says more than nearness does: a small model stumbles where
-# it does not know a word (eval/translations.py prints both for translations that somebody has read).
-_SURE = 0.45
+# it does not know a word. Below the first no sentence is shown; from the second on words need to be there only roughly
+# (eval/translations.py prints what both are worth, for translations that somebody has read).
+_UNSURE, _SURE = 0.32, 0.45
 _DOUBTED = 3  # the least sure tokens, which a wrong word is among
 _ROUGHLY, _ROUGHLY_NAMED = 0.75, 0.8  # nearness of a word and of a name, beside surety
 
@@ -125,7 +126,7 @@ def translate(text: str, reader: str, llm: ChatModel, *, only_sure: bool = False
         if piece.text and piece.logprob is not None:
             doubted = heapq.nsmallest(_DOUBTED, [*doubted, piece.logprob])
         # Another token can only lower it.
-        if only_sure and len(doubted) == _DOUBTED and not _is_sure(_surety(doubted)):
+        if only_sure and len(doubted) == _DOUBTED and _is_unsure(_surety(doubted)):
             return Translation(surety=_surety(doubted), usage=usage)
     return Translation(_with_whole_numbers(one_line("".join(told)), text), _surety(doubted), usage)
 
@@ -144,8 +145,8 @@ def _surety(doubted: Sequence[float]) -> float | None:
     return math.exp(sum(doubted) / len(doubted)) if doubted else None
 
 
-def _is_sure(surety: float | None) -> bool:
-    return surety is None or surety >= _SURE
+def _is_unsure(surety: float | None) -> bool:
+    return surety is not None and surety < _UNSURE
 
 
 def is_name(text: str, language: str) -> bool:
@@ -182,11 +183,11 @@ def faithful(text: str, language: str, translation: Translation, reader: str, en
     """Whether a translation may stand for a sentence.
 
     It quotes nobody at length, leaves no piece of a quotation as it was, has like length, the same numbers, denies what
-    the sentence denies, addresses nobody, is near in meaning, every name has its like in it, and the model was sure of
-    it; where the model does not tell, every word has its like.
+    the sentence denies, addresses nobody, is near in meaning, and the model was not unsure of it. Every word and name
+    has its like in it, if only roughly where the model was sure.
     """
     translated, surety = translation.text, translation.surety
-    if not translated or not _is_sure(surety):
+    if not translated or _is_unsure(surety):
         return False
     if quotes_at_length(text):
         return False
@@ -207,7 +208,9 @@ def faithful(text: str, language: str, translation: Translation, reader: str, en
     vectors = encoder.encode_passages([text, translated])
     if float(vectors[0] @ vectors[1]) < _SAME_MEANING:
         return False
-    return _word_for_word(text, language, translated, reader, encoder, sure=surety is not None)
+    return _word_for_word(
+        text, language, translated, reader, encoder, sure=surety is not None and surety >= _SURE
+    )
 
 
 def _addresses(text: str, language: str, translated: str, reader: str) -> bool:

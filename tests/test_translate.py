@@ -203,6 +203,8 @@ def test_a_translation_that_cannot_be_sure_enough_is_broken_off() -> None:
         (TOLD.replace("demands", "wants to have"), None, False),
         (TOLD.replace("demands", "wants to have"), 0.8, True),
         (TOLD, 0.1, False),
+        (TOLD, 0.4, True),
+        (TOLD.replace("demands", "wants to have"), 0.4, False),
         (TOLD.replace("Bremen", "Zanzibar"), 0.8, False),
         (TOLD.replace("The union demands", "You demand"), 0.8, False),
     ],
