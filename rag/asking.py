@@ -26,7 +26,7 @@ from rag.recency import lags
 from rag.retrieve import Retriever
 from rag.rewording import Rewording
 from rag.settings import Settings
-from rag.spot import spot_fingerprint
+from rag.spot import knows, spot_fingerprint, spots
 from rag.types import (
     Answer,
     ChatModel,
@@ -50,6 +50,10 @@ _PER_ARTICLE = 3  # so many of each
 _CONTEXT_CHARS = 2400  # all of it is compared word by word with the question
 _PASSAGES = 1000  # in an index of fewer, how often a word stands there tells little of how rare it is
 _LOOKS = 4  # sentences per question that the model is asked about
+# How much likely words count beside support when sentences are put in order (eval/BENCHMARKS.md), and what is taken for
+# their likelihood where there are none.
+_WORDS_COUNT, _LEAST_LIKELY = 0.25, 1e-3
+_ASKS_FOR_NO_WORDS = frozenset({Kind.YES_NO, Kind.REASON, Kind.SPEECH})
 _ALSO = 0.5  # how likely another sentence must be, beside one that answers, to be looked at: this share of it
 _SURE_COPY = 0.65  # mean token probability with which copied words may stand alone
 _PHRASED = 4  # sentences in another language, the likeliest ones, whose phrases are read
@@ -243,17 +247,27 @@ class Asking:
         )
         if ranked:
             self._confidence = verify.confidence(ranked[0][0], ranked[0][2])
-        ranked = _newest_first(question, ranked)
         llm = self._engine.llm()
         if llm is None:
-            yield from self._extracted(question, ranked)
+            yield from self._extracted(question, _in_order(question, ranked))
             return
+        looks = _in_order(question, ranked, self._likely_words(question, ranked))
         passed = []
-        for sentence in self._confirmed(question, ranked, llm):
+        for sentence in self._confirmed(question, looks, llm):
             passed.append(sentence)
             yield sentence
         if question.kind is Kind.PERSON:
             yield from self._continued(question, passed, llm)
+
+    def _likely_words(self, question: Question, ranked: Sequence[_Ranked]) -> list[float]:
+        """How likely some words of each sentence are to be the answer, where a question asks for words."""
+        if question.kind in _ASKS_FOR_NO_WORDS or not knows(self._encoder):
+            return []
+        hits = [hit for _, hit, _ in ranked]
+        articles = {hit.article_id: self._article(hit.article_id, hit.language) for hit in hits}
+        found = spots(question, hits, articles, self._engine.aligned, self._encoder)
+        sure = {(spot.hit.article_id, spot.hit.first): spot.surety for spot in found}
+        return [sure.get((hit.article_id, hit.first), 0.0) for hit in hits]
 
     def _extracted(self, question: Question, ranked: Sequence[_Ranked]) -> Iterator[Judged]:
         """Those that can be shown without asking a model."""
@@ -502,23 +516,27 @@ class Asking:
             self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - started
 
 
-def _newest_first(question: Question, ranked: Sequence[_Ranked]) -> list[_Ranked]:
-    """The sentences; where what holds now is asked for, newer ones before others that answer about as well.
+def _in_order(
+    question: Question, ranked: Sequence[_Ranked], likely_words: Sequence[float] = ()
+) -> list[_Ranked]:
+    """The sentences, those first that are worth the first looks.
 
-    What is not worth a look stays behind.
+    That is by support, likely words, and, where what holds now is asked for, age: newer ones come before others that
+    answer about as well. What is not worth a look stays behind.
     """
     behind = lags(question, [hit for _, hit, _ in ranked])
-    if not any(behind):
+    if not any(behind) and not likely_words:
         return list(ranked)
+    words = [_WORDS_COUNT * _log_odds(sure, _LEAST_LIKELY) for sure in likely_words] or [0.0] * len(ranked)
     order = [
-        (support < _gate("extractive", question, hit).hopeless, lag - _log_odds(support), n)
-        for n, ((support, hit, _), lag) in enumerate(zip(ranked, behind, strict=True))
+        (support < _gate("extractive", question, hit).hopeless, lag - _log_odds(support) - held, n)
+        for n, ((support, hit, _), lag, held) in enumerate(zip(ranked, behind, words, strict=True))
     ]
     return [ranked[n] for *_, n in sorted(order)]
 
 
-def _log_odds(probability: float) -> float:
-    bounded = min(max(probability, 1e-6), 1 - 1e-6)
+def _log_odds(probability: float, least: float = 1e-6) -> float:
+    bounded = min(max(probability, least), 1 - least)
     return math.log(bounded / (1 - bounded))
 
 
