@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from rag import NewsQA
-from rag.condense import parts
-from rag.telling import PARTS
+from rag.condense import shorter
+from rag.telling import SHORTER
 from rag.translate import Translation, faithful, translate
 from rag.types import Article
 
@@ -59,7 +59,7 @@ def lines(qa: NewsQA, article: Article, sentences: int, reader: str) -> Iterator
     if llm is None:
         raise SystemExit("RAG_LLM = none translates nothing. Name a model.")
     for number, told in enumerate(qa.summarise([article.id], sentences=sentences).statements):
-        for text in (told.text, *islice(parts(told.text, article.language), PARTS)):
+        for text in (told.text, *islice(shorter(told.text, article.language), SHORTER)):
             put = translate(text, reader, llm)
             kept = faithful(text, article.language, put, reader, qa.engine.index.encoder)
             yield {

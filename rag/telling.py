@@ -15,7 +15,7 @@ from typing import Any
 
 from rag import compose, forms, summarise, translate
 from rag.asking import Engine
-from rag.condense import parts
+from rag.condense import shorter
 from rag.prompts import load_prompt
 from rag.rewording import Rewording
 from rag.sentences import detect_language
@@ -31,7 +31,7 @@ from rag.types import (
     SummaryEvent,
 )
 
-PARTS = 2  # shorter sentences that are tried where a whole one cannot be translated safely
+SHORTER = 2  # shorter sentences that are tried where a whole one cannot be translated safely
 
 
 class Summarising:
@@ -125,7 +125,7 @@ class Summarising:
 
     def _translated(self, sentence: str, own: str, reader: str) -> str:
         """The sentence in the reader's language, or the longest sentence that it begins with which can be put so."""
-        for text in (sentence, *islice(parts(sentence, own), PARTS)):
+        for text in (sentence, *islice(shorter(sentence, own), SHORTER)):
             worded = self._rewording.sentence(text, own, reader)
             if worded != compose.quoted(text, reader):
                 return worded

@@ -60,7 +60,7 @@ def test_an_instruction_in_an_article_changes_nothing(tmp_path: Path, form: str)
         assert any(line in one.text for line in (*LINES, PLANTED))
 
 
-WHOLE = "Der Stadtrat beschloss am Montag den Bau der Brücke, obwohl viele Anwohner am Kanal dagegen sind."
+WHOLE = "Der Stadtrat beschloss am Montag den Bau der Brücke, weil die alte seit Jahren für Lastwagen gesperrt ist."
 PART = "Der Stadtrat beschloss am Montag den Bau der Brücke."
 ENGLISH = "On Monday the city council decided that the bridge will be built."
 
