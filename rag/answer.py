@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.glossary import terms
 from rag.prompts import load_prompt
-from rag.types import ChatModel, Hit, Piece, Usage
-from rag.words import is_content_word, words
+from rag.types import Article, ChatModel, Hit, Piece, Usage
+from rag.words import is_content_word, is_german_noun, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,47 @@ def item(hit: Hit, start: int, end: int, certainty: float = 1.0) -> Item:
 def whole(hit: Hit) -> Item:
     """The whole sentence as an item."""
     return item(hit, hit.start, hit.end)
+
+
+_GIVEN = r"[^\W\d_a-zß-öø-ÿа-яё][\w'’-]*[^\W\d_A-ZÄÖÜ]"  # "Anna", "Jean-Luc"; no abbreviation in capitals
+
+
+def in_full(one: Item, article: Article) -> Item | None:
+    """Where the same article first gives a name that was copied as one word with those before it: "Roth", "Anna Roth".
+
+    None for anything but a name of one word, and where it stands by itself everywhere. Days, places and German common
+    nouns before a name are no part of it.
+    """
+    language = article.language
+    if not re.fullmatch(r"[^\W\d_][\w'’-]+", one.text) or one.text[0] == one.text[0].lower():
+        return None
+    if terms(one.text, language) or _is_common(one.text, language):
+        return None
+    pattern = rf"(?<![\w'’-])({_GIVEN}\s+(?:[^\W\d_]\.\s+|{_GIVEN}\s+)?){re.escape(one.text)}(?![\w-])"
+    for found in re.finditer(pattern, article.text):
+        before = found[1].split()
+        named = all(
+            word[0] != word[0].lower() and is_content_word(word, language)
+            for word in before
+            if word[-1] != "."
+        )
+        sentence = next(
+            (s for s in article.sentences if s.start <= found.start() and found.end() <= s.end), None
+        )
+        if (
+            named
+            and sentence
+            and not terms(found[1], language)
+            and not any(_is_common(w, language) for w in before)
+        ):
+            place = {"start": sentence.start, "end": sentence.end, "first": sentence.n, "last": sentence.n}
+            hit = one.hit.model_copy(update=place | {"text": article.text[sentence.start : sentence.end]})
+            return item(hit, found.start(), found.end(), one.certainty)
+    return None
+
+
+def _is_common(word: str, language: str) -> bool:
+    return language == "de" and any(is_german_noun(one) for one in words(word, language))
 
 
 def one_line(text: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from rag import chat, compose, glossary, traces, verify
 from rag.align import Aligned, Phrases, held, phrased, phrases
-from rag.answer import copy, is_complete, whole
+from rag.answer import copy, in_full, is_complete, whole
 from rag.answer_type import frame
 from rag.compose import Judged
 from rag.disagreement import Nearby, disagreements, disputed
@@ -37,6 +37,7 @@ from rag.types import (
     Filters,
     Hit,
     Message,
+    Statement,
     Status,
     Usage,
 )
@@ -113,10 +114,18 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A statement's words and the items that carry it, which grow while more are found."""
+    """A statement's words and the items that carry it, which grow while more are found.
+
+    `named` is where a name among them stands in full: cited too, but no answer by itself.
+    """
 
     text: str
     group: list[Judged]
+    named: list[Judged]
+
+    def statement(self) -> Statement:
+        """The statement with a citation for every sentence."""
+        return compose.statement([*self.group, *self.named], self.text)
 
 
 _Ranked = tuple[float, Hit, verify.Signals]  # a sentence with its support before any model is asked
@@ -159,7 +168,7 @@ class Asking:
                 told: list[_Shown] = []
                 for one in self._statements(part, pool, hits):
                     told.append(one)
-                    yield compose.statement(one.group, one.text)
+                    yield one.statement()
                 judged = [item for one in told for item in one.group]
                 differing += disagreements(part, judged, self._nearby(part, pool) if judged else None)
                 shown += told
@@ -233,7 +242,8 @@ class Asking:
             for one in self._shortened(question, sentence):
                 known = next((other for other in told if compose.says(other.group, one, question.kind)), None)
                 if known is None:
-                    told.append(_Shown(self._worded(question, [one]), [one]))
+                    named = self._in_full(question, one)
+                    told.append(_Shown(self._worded(question, [one, *named]), [one], named))
                     yield told[-1]
                 else:
                     known.group.append(one)
@@ -401,6 +411,14 @@ class Asking:
         sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
         return [Judged(one, sentence.support) for one in items] if sure else [sentence]
 
+    def _in_full(self, question: Question, one: Judged) -> list[Judged]:
+        """Where the article gives the full name of somebody who is told by the surname alone."""
+        if question.kind is not Kind.PERSON:
+            return []
+        hit = one.item.hit
+        found = in_full(one.item, self._engine.index.catalog.article(hit.article_id, hit.revision))
+        return [Judged(found, one.support)] if found else []
+
     def _contexts(
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
     ) -> Iterator[verify.Context]:
@@ -476,7 +494,7 @@ class Asking:
         confidences: Sequence[Confidence],
     ) -> Answer:
         language = self.question.language
-        told = disputed([compose.statement(one.group, one.text) for one in shown], differing, self.question)
+        told = disputed([one.statement() for one in shown], differing, self.question)
         statements, citations = compose.numbered(told)
         status = Status.NOT_FOUND if not shown else Status.PARTIAL if missing else Status.ANSWERED
         lacking = ""

@@ -7,9 +7,10 @@ from fakes import FakeChatModel, Said, read_back
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answer import anchor, copy, item, one_line, whole
+from rag.answer import anchor, copy, in_full, item, one_line, whole
 from rag.errors import ModelTimeout, ModelUnavailable
-from rag.types import FoundBy, Hit, Usage
+from rag.sentences import split_sentences
+from rag.types import Article, FoundBy, Hit, Usage
 
 ROTH = "Die Bürgermeisterin Anna Roth eröffnete am Montag mit Jan Peters' rechter Hand Kern den Hafen."
 PRICE = "Der Bau an der Hafenstraße kostete rund 40 Millionen Euro."
@@ -191,3 +192,31 @@ def test_whatever_is_copied_is_cut_out_of_a_sentence(
 @given(st.text())
 def test_one_line_has_no_line_ends(text: str) -> None:
     assert len(one_line(text).splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "surname", "full"),
+    [
+        ("Anna Roth kam am Montag. Roth eröffnete den Hafen.", "Roth", "Anna Roth"),
+        ("Jean-Luc B. Dimow kam. Dann sprach Dimow.", "Dimow", "Jean-Luc B. Dimow"),
+        ("Die Bürgermeisterin Roth kam. Am Ende sprach Roth.", "Roth", None),
+        ("Am Montag Roth zu sehen, freute viele. Roth sprach.", "Roth", None),
+        ("Im Rat saß auch Anna Dimow. Dann sprach Dimow.", "Dimow", "Anna Dimow"),
+        ("Anna Rothmann kam. Roth eröffnete den Hafen.", "Roth", None),
+        ("In Deutschland Roth zu treffen, ist leicht. Roth sprach.", "Roth", None),
+        ("Anna Roth kam. Der Hafen wurde eröffnet.", "Hafen", None),
+        ("Anna Roth kam. Sie eröffnete den Hafen.", "eröffnete", None),
+    ],
+)
+def test_a_surname_alone_is_found_in_full_where_the_article_gives_it(
+    text: str, surname: str, full: str | None
+) -> None:
+    article = Article(text=text, id="a", revision="r", language="de", sentences=split_sentences(text, "de"))
+    last = article.sentences[-1]
+    hit = hits(text[last.start : last.end])[0].model_copy(update={"start": last.start, "end": last.end})
+    start = text.rindex(surname)
+    found = in_full(item(hit, start, start + len(surname)), article)
+    assert (found.text if found else None) == full
+    if found:
+        assert article.text[found.start : found.end] == found.text
+        assert article.text[found.hit.start : found.hit.end] == found.hit.text

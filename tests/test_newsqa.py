@@ -13,7 +13,7 @@ import pytest
 from fakes import PROMPTS, FakeChatModel, NearEncoder, ReadingModel, read_back
 
 import rag
-from rag import compose
+from rag import compose, forms
 from rag.errors import ArticleNotFound, IndexMismatch, InputError, ModelError, ModelTimeout, ModelUnavailable
 from rag.index import Index, open_index
 from rag.newsqa import NewsQA
@@ -449,6 +449,17 @@ def test_a_question_asked_twice_has_one_answer(open_with: Open) -> None:
     assert told(qa.ask(WHO_OPENED)) == told(qa.ask(WHO_OPENED))
 
 
+def test_who_is_told_by_the_surname_is_told_in_full_with_both_sentences_cited(tmp_path: Path) -> None:
+    text = "Im Rat saß auch Anna Dimow. Am 3. Mai eröffnete Dimow den neuen Hafen von Lindau."
+    with NewsQA.open(tmp_path / "own", encoder=NearEncoder(), llm=ReadingModel("Dimow")) as qa:
+        qa.add([Article(text=text)])
+        answer = qa.ask(WHO_OPENED)
+    assert [one.text for one in answer.statements] == ["Anna Dimow"]
+    assert {one.quote for one in answer.statements[0].citations} == {
+        "Im Rat saß auch Anna Dimow.", "Am 3. Mai eröffnete Dimow den neuen Hafen von Lindau."
+    }  # fmt: skip
+
+
 def test_every_call_is_counted(open_with: Open) -> None:
     model = ReadingModel("Anna Roth", translations={"Anna Roth": "Anna Roth"})
     answer = open_with(model).ask("Who opened the new harbour of Lindau?")
@@ -801,7 +812,7 @@ def test_an_unknown_article_is_no_summary(open_with: Open) -> None:
 def test_a_summary_of_nothing_is_not_found(empty: NewsQA) -> None:
     summary = empty.summarise(language="de")
     assert (summary.status, summary.statements, summary.citations) == (Status.NOT_FOUND, (), ())
-    assert summary.text == summary.missing == compose.not_found("de")
+    assert summary.text == summary.missing == forms.no_article("de")
 
 
 @pytest.mark.parametrize("sentences", [0, -3])
