@@ -45,7 +45,7 @@ def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item]
         found = anchor(copied, hits) if _says_something(copied) else None
         if found is not None and not _is_asked(copied, question, found[0].language):
             hit, start, end = found
-            widened = _widened(item(hit, start, end, certainty))
+            widened = _closed(_widened(item(hit, start, end, certainty)))
             items.setdefault((hit.article_id, start, end), widened)
     return _joined(list(items.values())), pieces[-1].usage or Usage()
 
@@ -74,6 +74,17 @@ def _copied(pieces: Sequence[Piece]) -> Iterator[tuple[str, float]]:
                 copied += part
                 logprobs.append(piece.logprob or 0.0)
     yield copied, math.exp(sum(logprobs) / len(logprobs))
+
+
+_PAIRS = ("()", "[]", "“”", "„“", "«»", "»«")
+
+
+def _closed(one: Item) -> Item:
+    """The item with the bracket or quotation mark that closes what it opens, where that stands right behind it."""
+    text, at = one.hit.text, one.end - one.hit.start
+    if any(text[at : at + 1] == end and one.text.count(begin) > one.text.count(end) for begin, end in _PAIRS):
+        return item(one.hit, one.start, one.end + 1, one.certainty)
+    return one
 
 
 _TOKEN = re.compile(r"\s*(\w[\w'’-]*)")

@@ -59,6 +59,20 @@ _PEOPLE = (
     r"(?:personen|leute|menschen|teilnehmer(?:innen)?n?|mitglieder|anwesende|beteiligte|vertreter(?:innen)?|gäste|"
     r"persons|people|participants|attendees|members|representatives|delegates|guests)"
 )
+# Things that go by a name.
+_NAMED = (
+    r"(?:company|firm|team|club|party|bank|airline|airport|university|college|school|newspaper|magazine|"
+    r"organi[sz]ation|agency|ministry|network|channel|brand|movie|film|book|novel|song|album|band|award|prize|ship|"
+    r"island|river|country|city|state|"
+    r"firma|unternehmen|konzern|mannschaft|verein|klub|partei|fluggesellschaft|flughafen|universität|hochschule|"
+    r"schule|zeitung|zeitschrift|organisation|behörde|ministerium|sender|marke|buch|roman|lied|preis|auszeichnung|"
+    r"schiff|insel|fluss|land|stadt|staat)"
+)
+# What stands between "what" and a noun that it does not ask for: "what did the company say".
+_NO_ADJECTIVE = (
+    r"(?:do|does|did|is|was|are|were|has|have|had|will|would|can|could|should|may|might|must|the|an?|of|in|at|for|by|"
+    r"ist|sind|war|waren|hat|haben|hatte|hatten|wird|werden|wurde|wurden|der|die|das|den|dem|des|ein\w*)\b"
+)
 # Question words by what they ask for; a phrase is tried before its first word alone.
 _ASKS: tuple[tuple[Kind, str], ...] = (
     (
@@ -96,6 +110,7 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.NAME,
+        f"(?:welche[nmrs]?|which|what) (?:(?!{_NO_ADJECTIVE})\\w+ ){{0,2}}{_NAMED}|"
         "wie (?:heißt|heißen|hieß|hießen|heisst|hiess|hiessen)|wie lautet der name|what (?:is|are|was|were) the names?|"
         "comment s.appelle\\w*|cómo se llama\\w*|come si chiama\\w*|как (?:зовут|звали|называется|называлс\\w*)|"
         "ad[ıi] ne(?:dir|ydi)?",

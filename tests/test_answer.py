@@ -220,3 +220,20 @@ def test_a_surname_alone_is_found_in_full_where_the_article_gives_it(
     if found:
         assert article.text[found.start : found.end] == found.text
         assert article.text[found.hit.start : found.hit.end] == found.hit.text
+
+
+@pytest.mark.parametrize(
+    ("text", "copied", "closed"),
+    [
+        (
+            "Gewonnen hat der Verein Lindauer Schwimmer (LS) aus Lindau.",
+            "Lindauer Schwimmer (LS",
+            "Lindauer Schwimmer (LS)",
+        ),
+        ("Am Montag gewann Lindaus “Der Hafen” den Preis.", "Lindaus “Der Hafen", "Lindaus “Der Hafen”"),
+        ("Am Montag lief (wie immer) der Film Hafen.", "der Film Hafen", "der Film Hafen"),
+    ],
+)
+def test_what_was_copied_up_to_a_closing_bracket_gets_it(text: str, copied: str, closed: str) -> None:
+    found, _ = copy("Welcher Verein gewann?", hits(text), FakeChatModel([copied]))
+    assert [one.text for one in found] == [closed]
