@@ -76,7 +76,7 @@ def _copied(pieces: Sequence[Piece]) -> Iterator[tuple[str, float]]:
     yield copied, math.exp(sum(logprobs) / len(logprobs))
 
 
-_PAIRS = ("()", "[]", "“”", "„“", "«»", "»«")
+_PAIRS = (("(", ")"), ("[", "]"), ("“", "”"), ("„", "“"), ("«", "»"), ("»", "«"))
 
 
 def _closed(one: Item) -> Item:
