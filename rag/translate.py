@@ -21,7 +21,7 @@ from rag.sentences import detect_language
 from rag.types import ChatModel, Encoder, Usage
 from rag.words import Word, words
 
-FINGERPRINT = "translations 2"
+FINGERPRINT = "translations 3"
 """Raised whenever the same translation may be shown or not shown differently."""
 
 _SAME_MEANING = 0.86  # cosine of a sentence and its translation
@@ -31,9 +31,8 @@ _SAME_WORD = 0.85
 _SAME_GAIN = 0.8  # for capitalised words that the translation has, many of which are no names
 _SAME_NAME = 0.87  # for names, which are near to other names of their kind
 # Where the model tells how sure it was of each token, that says more than nearness does: a small model stumbles where
-# it does not know a word. Below the first no sentence is shown; from the second on words need to be there only roughly
-# (eval/translations.py prints what both are worth, for translations that somebody has read).
-_UNSURE, _SURE = 0.32, 0.45
+# it does not know a word (eval/translations.py prints what both are worth, for translations that somebody has read).
+_SURE = 0.5
 _DOUBTED = 3  # the least sure tokens, which a wrong word is among
 _ROUGHLY, _ROUGHLY_NAMED = 0.75, 0.8  # nearness of a word and of a name, beside surety
 
@@ -146,7 +145,7 @@ def _surety(doubted: Sequence[float]) -> float | None:
 
 
 def _is_unsure(surety: float | None) -> bool:
-    return surety is not None and surety < _UNSURE
+    return surety is not None and surety < _SURE
 
 
 def is_name(text: str, language: str) -> bool:
@@ -183,8 +182,8 @@ def faithful(text: str, language: str, translation: Translation, reader: str, en
     """Whether a translation may stand for a sentence.
 
     It quotes nobody at length, leaves no piece of a quotation as it was, has like length, the same numbers, denies what
-    the sentence denies, addresses nobody, is near in meaning, and the model was not unsure of it. Every word and name
-    has its like in it, if only roughly where the model was sure.
+    the sentence denies, addresses nobody, is near in meaning, and the model was sure of it. Every word and name has its
+    like in it, if only roughly where the model tells that it was sure.
     """
     translated, surety = translation.text, translation.surety
     if not translated or _is_unsure(surety):
