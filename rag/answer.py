@@ -132,38 +132,46 @@ def whole(hit: Hit) -> Item:
 _GIVEN = r"[^\W\d_a-zß-öø-ÿа-яё][\w'’-]*[^\W\d_A-ZÄÖÜ]"  # "Anna", "Jean-Luc"; no abbreviation in capitals
 
 
+def is_lone_name(one: Item) -> bool:
+    """Whether a single word was copied that is likely somebody's surname: no place or day, no German common noun."""
+    language = one.hit.language
+    if not re.fullmatch(r"[^\W\d_][\w'’-]+", one.text) or one.text[0] == one.text[0].lower():
+        return False
+    return not terms(one.text, language) and not _is_common(one.text, language)
+
+
 def in_full(one: Item, article: Article) -> Item | None:
     """Where the same article first gives a name that was copied as one word with those before it: "Roth", "Anna Roth".
 
-    None for anything but a name of one word, and where it stands by itself everywhere. Days, places and German common
-    nouns before a name are no part of it.
+    None for anything but a lone name, and where it stands by itself everywhere. Days, places and German common nouns
+    before a name are no part of it.
     """
-    language = article.language
-    if not re.fullmatch(r"[^\W\d_][\w'’-]+", one.text) or one.text[0] == one.text[0].lower():
-        return None
-    if terms(one.text, language) or _is_common(one.text, language):
+    if not is_lone_name(one):
         return None
     pattern = rf"(?<![\w'’-])({_GIVEN}\s+(?:[^\W\d_]\.\s+|{_GIVEN}\s+)?){re.escape(one.text)}(?![\w-])"
     for found in re.finditer(pattern, article.text):
-        before = found[1].split()
-        named = all(
-            word[0] != word[0].lower() and is_content_word(word, language)
-            for word in before
-            if word[-1] != "."
-        )
-        sentence = next(
-            (s for s in article.sentences if s.start <= found.start() and found.end() <= s.end), None
-        )
-        if (
-            named
-            and sentence
-            and not terms(found[1], language)
-            and not any(_is_common(w, language) for w in before)
-        ):
-            place = {"start": sentence.start, "end": sentence.end, "first": sentence.n, "last": sentence.n}
-            hit = one.hit.model_copy(update=place | {"text": article.text[sentence.start : sentence.end]})
-            return item(hit, found.start(), found.end(), one.certainty)
+        if not _is_given(found[1], article.language):
+            continue
+        for sentence in article.sentences:
+            if sentence.start <= found.start() and found.end() <= sentence.end:
+                place = {
+                    "start": sentence.start,
+                    "end": sentence.end,
+                    "first": sentence.n,
+                    "last": sentence.n,
+                }
+                text = article.text[sentence.start : sentence.end]
+                return item(one.hit.model_copy(update=place | {"text": text}), *found.span(), one.certainty)
     return None
+
+
+def _is_given(before: str, language: str) -> bool:
+    """Whether what stands before a surname may be names too."""
+    return not terms(before, language) and all(
+        not _is_common(word, language)
+        and (word[-1] == "." or (word[0] != word[0].lower() and is_content_word(word, language)))
+        for word in before.split()
+    )
 
 
 def _is_common(word: str, language: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from rag import chat, compose, glossary, traces, verify
 from rag.align import Aligned, Phrases, held, phrased, phrases
-from rag.answer import copy, in_full, is_complete, whole
+from rag.answer import copy, in_full, is_complete, is_lone_name, whole
 from rag.answer_type import frame
 from rag.compose import Judged
 from rag.disagreement import Nearby, disagreements, disputed
@@ -413,8 +413,8 @@ class Asking:
 
     def _in_full(self, question: Question, one: Judged) -> list[Judged]:
         """Where the article gives the full name of somebody who is told by the surname alone."""
-        if question.kind is not Kind.PERSON:
-            return []
+        if question.kind is not Kind.PERSON or not is_lone_name(one.item):
+            return []  # without reading the article
         hit = one.item.hit
         found = in_full(one.item, self._engine.index.catalog.article(hit.article_id, hit.revision))
         return [Judged(found, one.support)] if found else []

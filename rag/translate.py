@@ -207,9 +207,7 @@ def faithful(text: str, language: str, translation: Translation, reader: str, en
     vectors = encoder.encode_passages([text, translated])
     if float(vectors[0] @ vectors[1]) < _SAME_MEANING:
         return False
-    return _word_for_word(
-        text, language, translated, reader, encoder, sure=surety is not None and surety >= _SURE
-    )
+    return _word_for_word(text, language, translated, reader, encoder, sure=surety is not None)
 
 
 def _addresses(text: str, language: str, translated: str, reader: str) -> bool:
