@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from rag.numerals import in_figures, numerals, scale
 from rag.words import Word, words
 
 _ALIKE_WORDS = 0.6  # shared content words from which two sentences tell the same
@@ -23,16 +24,6 @@ _HARMLESS = frozenset(
     hatte hatten wurde wurden wird werden worden sich dort es auch so the a an is are was were has have had be been
     at on to of also""".split()
 )
-_SMALL = {
-    word: str(value)
-    for value, group in enumerate(
-        (
-            "null zero", "eins one", "zwei two", "drei three", "vier four", "fünf five", "sechs six",
-            "sieben seven", "acht eight", "neun nine", "zehn ten", "elf eleven", "zwölf twelve",
-        )
-    )
-    for word in group.split()
-}  # fmt: skip
 _DAYS = {
     name: str(day)
     for day, group in enumerate(
@@ -43,12 +34,10 @@ _DAYS = {
     )
     for name in group.split()
 }  # fmt: skip
-_FIGURE = re.compile(
-    r"(?P<number>\d+(?:[.,]\d+)*)\s*(?P<scale>Millionen|Milliarden|Mio\.?|Mrd\.?|million|billion|Prozent|percent|%)?"
-    r"|(?P<small>\b(?:" + "|".join(_SMALL) + r")\b)"
-    r"|(?P<day>\b(?:" + "|".join(_DAYS) + r")\b)",
-    re.IGNORECASE,
-)
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SCALED = re.compile(r"\s*([^\W\d_]+)\b\.?")
+_DAY = re.compile(r"\b(?:" + "|".join(_DAYS) + r")\b", re.IGNORECASE)
+_PERCENT = re.compile(r"\s*(?:Prozent|percent|%)", re.IGNORECASE)
 _COUNTED = re.compile(r"\s*(?:[a-zäöü]+(?:e|en|er|es|ed|ing)\s+)?(?P<what>[^\W\d_]{3,})")
 _WORD = re.compile(r"\w+")
 
@@ -79,8 +68,9 @@ class Account:
     def figures(self) -> Mapping[str, frozenset[str]]:
         """What it counts or dates, each with its values: {"tot": {"3"}, "day": {"0"}}."""
         found: dict[str, set[str]] = {}
-        for what, value in _figures(self.text, self.language):
-            found.setdefault(what, set()).add(value)
+        for one in _figures(self.text, self.language):
+            if what := _counted(self.text, one, self.language):
+                found.setdefault(what, set()).add(one.value)
         return {what: frozenset(values) for what, values in found.items()}
 
     @cached_property
@@ -95,7 +85,11 @@ class Account:
     @cached_property
     def _told(self) -> frozenset[str]:
         """Its stems without those of figures and days."""
-        figures = {stem for match in _FIGURE.finditer(self.text) for stem in _stems(match[0], self.language)}
+        figures = {
+            stem
+            for one in _figures(self.text, self.language)
+            for stem in _stems(self.text[one.start : one.end], self.language)
+        }
         return self.stems - figures
 
     def proves(self, other: Account) -> bool:
@@ -156,15 +150,38 @@ def _stems(text: str, language: str) -> set[str]:
     return {word.stem for word in words(text, language)}
 
 
-def _figures(text: str, language: str) -> Iterator[tuple[str, str]]:
-    """(what is counted, value) of every figure; what a number counts is the word behind it."""
-    for match in _FIGURE.finditer(text):
-        if match["day"]:
-            yield "day", _DAYS[match["day"].casefold()]
-            continue
-        counted = _COUNTED.match(text, match.end())
-        what = next(iter(_stems(counted["what"], language)), "") if counted else ""
-        if not what:
-            continue
-        value = _SMALL[match["small"].casefold()] if match["small"] else match["number"]
-        yield what, value + (match["scale"] or "").casefold()[:4]
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A number, with its scale or percent sign, or the name of a day: `text[start:end]`."""
+
+    value: str
+    start: int
+    end: int
+    is_day: bool = False
+
+
+def _figures(text: str, language: str) -> Iterator[_Figure]:
+    """Every number in figures or words, and every day, each kind in the order of the text."""
+    for match in _NUMBER.finditer(text):
+        scaled = _SCALED.match(text, match.end())
+        factor = scale(scaled[1].casefold(), language) if scaled else 0.0
+        end = scaled.end() if scaled and factor else match.end()
+        yield _number(text, in_figures(match[0]) * (factor or 1.0), match.start(), end)
+    for one in numerals(text, language):
+        if not one.ordinal:
+            yield _number(text, one.value, one.start, one.end)
+    for match in _DAY.finditer(text):
+        yield _Figure(_DAYS[match[0].casefold()], *match.span(), is_day=True)
+
+
+def _number(text: str, value: float, start: int, end: int) -> _Figure:
+    percent = _PERCENT.match(text, end)
+    return _Figure(f"{value:.15g}{'%' if percent else ''}", start, percent.end() if percent else end)
+
+
+def _counted(text: str, figure: _Figure, language: str) -> str:
+    """The stem of what a figure counts, the word behind it; empty if there is none."""
+    if figure.is_day:
+        return "day"
+    counted = _COUNTED.match(text, figure.end)
+    return next(iter(_stems(counted["what"], language)), "") if counted else ""

@@ -200,7 +200,7 @@ def _distance(reading: Reading, quantity: Quantity, asked: frozenset[str]) -> in
 
 def _counted(reading: Reading, quantity: Quantity) -> str:
     """The number as it stands there, with the word behind it."""
-    first, last = quantity.at, min(quantity.at + 2, len(reading.tokens) - 1)
+    first, last = quantity.at, min(max(quantity.at + 2, quantity.last + 1), len(reading.tokens) - 1)
     while last > first and not (
         reading.tokens[last].text.isalpha() or reading.tokens[last].text in {"%", "€"}
     ):
@@ -226,7 +226,7 @@ def _slot(reading: Reading, quantity: Quantity) -> str:
         return quantity.unit.rstrip("0123456789")
     if quantity.kind in {"year", "time"}:
         return quantity.kind
-    near = reading.tokens[quantity.at + 1 : quantity.at + 3]
+    near = reading.tokens[quantity.last + 1 : quantity.last + 3]
     before = reading.tokens[quantity.at - 1 : quantity.at] if quantity.at else ()
     months = {q.at for q in reading.quantities if q.unit.startswith("month")}
     is_day = 1 <= quantity.value <= 31 and any(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from rag.numerals import Numeral, in_figures, is_numeral, numerals, scale
 from rag.words import Word, words
 
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[%€$£]|[^\w\s]")
@@ -113,37 +114,8 @@ MOMENTS = (
 _AMBIGUOUS_MOMENTS = frozenset(
     "may march morgen".split()
 )  # a month or a day only where the case or a number says so
-_CARDINALS = {
-    name: float(value)
-    for value, names in enumerate(
-        (
-            "null zero", "eins one", "zwei two zweier", "drei three dreier", "vier four", "fünf five", "sechs six",
-            "sieben seven", "acht eight", "neun nine", "zehn ten", "elf eleven", "zwölf twelve", "dreizehn thirteen",
-            "vierzehn fourteen", "fünfzehn fifteen", "sechzehn sixteen", "siebzehn seventeen", "achtzehn eighteen",
-            "neunzehn nineteen", "zwanzig twenty",
-        )
-    )
-    for name in names.split()
-} | {"dreißig": 30.0, "thirty": 30.0, "vierzig": 40.0, "forty": 40.0, "fünfzig": 50.0, "fifty": 50.0,
-     "sechzig": 60.0, "sixty": 60.0, "siebzig": 70.0, "seventy": 70.0, "achtzig": 80.0, "eighty": 80.0,
-     "neunzig": 90.0, "ninety": 90.0, "dutzend": 12.0, "dozen": 12.0, "hundert": 100.0, "hundred": 100.0}  # fmt: skip
-_ORDINALS = {
-    name: float(value)
-    for value, names in enumerate(
-        (
-            "erst first", "zweit second", "dritt third", "viert fourth", "fünft fifth", "sechst sixth",
-            "siebt seventh", "acht eighth", "neunt ninth", "zehnt tenth", "letzt last",
-        ), 1,
-    )
-    for name in names.split()
-}  # fmt: skip
-_ORDINAL_END = re.compile(r"^(.{3,}?)(?:e|er|en|em|es)$")
-_SCALES = {
-    "tausend": 1e3, "thousand": 1e3, "million": 1e6, "millionen": 1e6, "millions": 1e6, "mio": 1e6,
-    "milliarde": 1e9, "milliarden": 1e9, "mrd": 1e9, "billion": 1e9, "billions": 1e9, "hundred": 1e2,
-    "hundert": 1e2,
-}  # fmt: skip
-_GERMAN_SCALES = {"billion": 1e12, "billionen": 1e12}
+_LAST = re.compile(r"(?:last|letzt(?:e|er|en|em|es))")  # stands where ordinals do
+_TH = frozenset("st nd rd th".split())
 _UNITS = {
     "%": "percent", "prozent": "percent", "percent": "percent", "prozentpunkte": "percent", "€": "euro",
     "euro": "euro", "euros": "euro", "$": "dollar", "dollar": "dollar", "dollars": "dollar", "£": "pound",
@@ -200,7 +172,8 @@ class Quantity:
     """A number with what it counts.
 
     `kind` is "count", "ordinal", "year", "time" (a clock time or a full date) or "moment" (a month or weekday, its name
-    in `unit`). `bound` is "more", "less" or "". `at` is the number of its token.
+    in `unit`). `bound` is "more", "less" or "". `at` and `last` are the numbers of its first and last
+    token: "two million" has two, "twenty-four" three.
     """
 
     kind: str
@@ -208,6 +181,7 @@ class Quantity:
     unit: str
     bound: str
     at: int
+    last: int
     clause: int
 
 
@@ -301,7 +275,7 @@ def read_sentence(text: str, language: str) -> Reading:
         language=language,
         tokens=tokens,
         clauses=clauses,
-        quantities=tuple(_quantities(tokens, language)),
+        quantities=tuple(_quantities(text, tokens, language)),
         names=tuple(_names(tokens, language)),
         stems=frozenset(s for t in tokens if t.word for s in (t.word.stem, *t.word.parts)),
     )
@@ -437,27 +411,24 @@ def _is_tail(tokens: Sequence[Token]) -> bool:
 # --- quantities ------------------------------------------------------------------------------
 
 
-def _quantities(tokens: Sequence[Token], language: str) -> Iterator[Quantity]:
+def _quantities(text: str, tokens: Sequence[Token], language: str) -> Iterator[Quantity]:
+    spoken = {one.start: one for one in numerals(text, language)}
     taken = -1
     for at, token in enumerate(tokens):
         if at <= taken:
             continue
         if token.lower in MOMENTS and _is_moment(tokens, at):
-            yield Quantity("moment", 0.0, MOMENTS[token.lower], "", at, token.clause)
+            yield Quantity("moment", 0.0, MOMENTS[token.lower], "", at, at, token.clause)
             continue
-        ordinal = _ordinal(tokens, at)
-        if ordinal is not None:
-            yield Quantity("ordinal", ordinal, "", "", at, token.clause)
+        number = _number(tokens, at, spoken.get(token.start), language)
+        if number is None:
             continue
-        value = _value(token, language)
-        if value is None:
+        kind, value, taken = number
+        if kind == "ordinal":
+            yield Quantity(kind, value, "", "", at, taken, token.clause)
             continue
-        scaled, taken = _scaled(tokens, at, value, language)
-        kind = "year" if _is_year(token, value) and scaled == value else "count"
-        if kind == "count" and token.text.count(".") + token.text.count(":") >= 1 and _is_time(token.text):
-            kind = "time"
         unit = _unit(tokens, taken) or _sign_before(tokens, at)
-        yield Quantity(kind, scaled, unit, _bound(tokens, at), at, token.clause)
+        yield Quantity(kind, value, unit, _bound(tokens, at), at, taken, token.clause)
 
 
 def _is_moment(tokens: Sequence[Token], at: int) -> bool:
@@ -477,26 +448,28 @@ def _is_moment(tokens: Sequence[Token], at: int) -> bool:
     )
 
 
-def _ordinal(tokens: Sequence[Token], at: int) -> float | None:
+def _number(
+    tokens: Sequence[Token], at: int, numeral: Numeral | None, language: str
+) -> tuple[str, float, int] | None:
+    """(kind, value, last token) of the number that begins at a token; `numeral` is what begins there in words."""
     token = tokens[at]
-    if token.text[0].isdecimal():
-        behind = tokens[at + 1] if at + 1 < len(tokens) else None
-        if behind and behind.start == token.end and behind.lower in {"st", "nd", "rd", "th"}:
-            return float(token.text) if token.text.isdecimal() else None
-        return None
-    ending = _ORDINAL_END.match(token.lower)
-    return _ORDINALS.get(token.lower) or (_ORDINALS.get(ending[1]) if ending else None)
-
-
-def _value(token: Token, language: str) -> float | None:
+    if numeral is not None:
+        inside = [n for n in range(at, len(tokens)) if tokens[n].start < numeral.end]
+        return "ordinal" if numeral.ordinal else "count", numeral.value, inside[-1]
+    if _LAST.fullmatch(token.lower):
+        return "ordinal", -1.0, at
     if not token.text[0].isdecimal():
-        return _CARDINALS.get(token.lower)
-    text = token.text
-    if re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+", text):
-        return float(re.sub(r"[.,]", "", text))
-    if re.fullmatch(r"\d+[.,]\d+", text):
-        return float(text.replace(",", "."))
-    return float(re.sub(r"\D", "", text))
+        return None
+    behind = tokens[at + 1] if at + 1 < len(tokens) else None
+    if behind and behind.start == token.end and behind.lower in _TH and token.text.isdecimal():
+        return "ordinal", float(token.text), at + 1
+    value = in_figures(token.text)
+    factor = scale(behind.lower, language) if behind else 0.0
+    if factor:
+        return "count", value * factor, at + 1
+    if _is_year(token, value):
+        return "year", value, at
+    return "time" if _is_time(token.text) else "count", value, at
 
 
 def _is_year(token: Token, value: float) -> bool:
@@ -505,12 +478,6 @@ def _is_year(token: Token, value: float) -> bool:
 
 def _is_time(text: str) -> bool:
     return ":" in text or text.count(".") == 2
-
-
-def _scaled(tokens: Sequence[Token], at: int, value: float, language: str) -> tuple[float, int]:
-    following = tokens[at + 1].lower if at + 1 < len(tokens) else ""
-    scale = (_GERMAN_SCALES if language == "de" else {}).get(following) or _SCALES.get(following)
-    return (value * scale, at + 1) if scale else (value, at)
 
 
 def _unit(tokens: Sequence[Token], at: int) -> str:
@@ -555,7 +522,7 @@ def _names(tokens: Sequence[Token], language: str) -> Iterator[Name]:
 
 def _is_name_part(tokens: Sequence[Token], at: int, language: str) -> bool:
     token = tokens[at]
-    if token.lower in _NO_NAMES or token.word is None or token.text[0].isdecimal():
+    if token.lower in _NO_NAMES or token.word is None or token.text[0].isdecimal() or is_numeral(token.lower):
         return False
     if token.text[0].isupper():
         return token.capital or language != "en" or _opens_with_name(tokens, at)
@@ -566,8 +533,7 @@ def _is_name_part(tokens: Sequence[Token], at: int, language: str) -> bool:
 
 # Capitalised where they open a sentence, or known as something else.
 _NO_NAMES = frozenset(
-    {*MOMENTS, *_UNITS, *_SCALES, *_GERMAN_SCALES, *NEGATIONS, *HEDGES, *SCOPES, *PREPOSITIONS, *_PRONOUNS, *_ARTICLES,
-     *_SUBORDINATORS, *_SOURCES, *_CARDINALS}
+    {*MOMENTS, *_UNITS, *NEGATIONS, *HEDGES, *SCOPES, *PREPOSITIONS, *_PRONOUNS, *_ARTICLES, *_SUBORDINATORS, *_SOURCES}
 )  # fmt: skip
 
 

@@ -53,6 +53,25 @@ def test_figures_must_be_the_same() -> None:
     assert de("Bei dem Unfall in Ulm starben drei Menschen.").differs(three) == ""
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("24 Menschen", "vierundzwanzig Menschen"),
+        ("3 Millionen Menschen", "drei Millionen Menschen"),
+        ("2.500 Menschen", "2500 Menschen"),
+        ("5 Prozent der Menschen", "fünf % der Menschen"),
+    ],
+)
+def test_a_number_is_the_same_in_words_and_figures(one: str, other: str) -> None:
+    left, right = (de(f"Bei dem Unfall in Ulm starben {told}.") for told in (one, other))
+    assert left.figures == right.figures != {}
+
+
+def test_numbers_in_words_differ_as_a_whole() -> None:
+    one = Account("Twenty-four guests died in the Ulm bus accident.", "en")
+    assert one.differs(Account("Thirty-four guests died in the Ulm bus accident.", "en")) == "guest"
+
+
 def test_differing_days_of_one_event_are_told_and_those_of_two_events_are_not() -> None:
     friday = de("Der Rat der Stadt stimmte am Freitag für den Bau der Brücke.")
     assert de(VOTE).differs(friday) == "day"

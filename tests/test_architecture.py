@@ -30,6 +30,7 @@ HOUSE = (
     "sentences",
     "words",
     "names",
+    "numerals",
     "reading",
     "glossary",
     "passages",

@@ -30,6 +30,32 @@ def test_numbers_have_their_value_and_bound(text: str, expected: tuple[str, floa
     assert expected in quantities(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("Twenty-four people came, twenty-one left.", "en", [24.0, 21.0]),
+        ("Vierundzwanzig Menschen kamen, ein- bis zweitausend gingen.", "de", [24.0, 1000.0, 2000.0]),
+        ("Acht Menschen kamen in zwei Dutzend Booten.", "de", [8.0, 24.0]),
+        ("Dreißig kamen mit 3 Dutzend Booten.", "de", [30.0, 36.0]),
+        ("It cost two hundred and fifty thousand euros.", "en", [250_000.0]),
+    ],
+)
+def test_numbers_in_words_are_one_quantity(text: str, language: str, expected: list[float]) -> None:
+    assert [value for kind, value, _ in quantities(text, language) if kind == "count"] == expected
+
+
+@pytest.mark.parametrize("text", ["the 21st century", "the twenty-first century"])
+def test_ordinals_have_one_value_in_figures_and_words(text: str) -> None:
+    assert quantities(text, "en") == [("ordinal", 21.0, "")]
+
+
+def test_a_number_in_words_tells_where_it_ends_and_is_no_name() -> None:
+    reading = read_sentence("Twenty-four people came.", "en")
+    (number,) = reading.quantities
+    assert [reading.tokens[at].text for at in (number.at, number.last)] == ["Twenty", "four"]
+    assert names(reading) == []
+
+
 def test_a_year_is_no_count() -> None:
     assert [kind for kind, _, _ in quantities("Im Jahr 2022 begann der Bau des Hafens.")] == ["year"]
 
