@@ -201,16 +201,14 @@ def _url(doc_id: str) -> str:
 def sample(questions: Sequence[AskedQuestion], n: int, seed: int) -> list[AskedQuestion]:
     """`n` of the questions, as many of every stratum; all if `n` is 0 or too large.
 
-    The same for the same seed, and a larger sample holds the smaller one.
+    The same for the same seed, and every larger sample, that of all questions too, begins with the smaller one.
     """
-    if not n or n >= len(questions):
-        return list(questions)
     strata: dict[str, list[AskedQuestion]] = {}
     for one in questions:
         strata.setdefault(one.stratum, []).append(one)
     shuffled = [random.Random(seed).sample(own, len(own)) for own in strata.values()]
     turns = (one for row in zip_longest(*shuffled) for one in row if one is not None)
-    return list(islice(turns, n))
+    return list(islice(turns, n or len(questions)))
 
 
 def bench(
