@@ -299,11 +299,7 @@ class Asking:
             with self._timed("verify"):
                 yes, usage = verify.confirm(llm, question.text, hit.text)
             self.usage += usage
-            confirmed = _gate("confirmed", question, hit)
-            support = confirmed.support(seen, yes)
-            shown = support >= max(confirmed.shows, _SURE_ACROSS * _is_foreign(question, hit))
-            if question.kind is Kind.YES_NO and likely >= gate.shows:
-                shown, support = True, max(support, likely)  # a model's no may well be the answer itself
+            support, shown = _supported(question, seen, yes, foreign=_is_foreign(question, hit))
             self._weigh(support, seen, yes)
             if shown:
                 found = likely if found is None else min(found, likely)
@@ -326,8 +322,8 @@ class Asking:
             told = hit.model_copy(update={"text": self._english(hit.text, hit.language), "language": "en"})
             if not asked.text or not told.text:
                 return
-            support = self._judged(asked, told, seen, llm)
-            if support >= verify.load_gate("confirmed").shows:
+            support, shown = self._judged(asked, told, seen, llm)
+            if shown:
                 yield Judged(whole(hit), support)
 
     def _worth_translating(
@@ -353,8 +349,8 @@ class Asking:
         likeliest = max(foreign, key=lambda n: (doubted.get(n, 0.0), ranked[n][0]))
         return [ranked[n] for n in dict.fromkeys((likeliest, max(near, key=near.__getitem__)))]
 
-    def _judged(self, asked: Question, told: Hit, seen: verify.Signals, llm: ChatModel) -> float:
-        """How well a translated sentence answers a translated question; `seen` spoke for it as it stands."""
+    def _judged(self, asked: Question, told: Hit, seen: verify.Signals, llm: ChatModel) -> tuple[float, bool]:
+        """See `_supported`, for a translated question and sentence; `seen` spoke for it as it stands."""
         vector = self._encoder.encode_passages([told.text])[0]
         similarity = float(self._encoder.encode_questions([asked.text])[0] @ vector)
         context = self._context(asked, told, similarity, told.score + seen.lead, told.text)
@@ -362,13 +358,9 @@ class Asking:
         with self._timed("verify"):
             yes, usage = verify.confirm(llm, asked.text, told.text)
         self.usage += usage
-        support = verify.load_gate("confirmed").support(signals, yes)
-        if asked.kind is Kind.YES_NO:
-            gate = verify.load_gate("extractive")
-            likely = gate.support(signals)
-            support = max(support, likely) if likely >= gate.shows else support
+        support, shown = _supported(asked, signals, yes, foreign=False)
         self._weigh(support, signals, yes)
-        return support
+        return support, shown
 
     def _english(self, text: str, language: str) -> str:
         """The text in English; empty where no model can translate it."""
@@ -556,6 +548,18 @@ def _in_order(
 def _log_odds(probability: float, least: float = 1e-6) -> float:
     bounded = min(max(probability, least), 1 - least)
     return math.log(bounded / (1 - bounded))
+
+
+def _supported(question: Question, seen: verify.Signals, yes: float, *, foreign: bool) -> tuple[float, bool]:
+    """How well a sentence answers once a model has said how likely yes is, and whether it can be shown.
+
+    A model's no may well be the answer to a yes-or-no question, so it takes nothing from what can be shown without it.
+    """
+    without, confirmed = (verify.load_gate(name, foreign=foreign) for name in ("extractive", "confirmed"))
+    support, likely = confirmed.support(seen, yes), without.support(seen)
+    if question.kind is Kind.YES_NO and likely >= without.shows:
+        return max(support, likely), True
+    return support, support >= max(confirmed.shows, _SURE_ACROSS * foreign)
 
 
 def _gate(name: str, question: Question, hit: Hit) -> verify.Gate:
