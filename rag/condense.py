@@ -113,45 +113,36 @@ def _condensed(text: str, language: str) -> str:
     return left
 
 
-def parts(text: str, language: str) -> Iterator[str]:
-    """Shorter sentences that a sentence begins with, longest first, each said by the whole.
+def shorter(text: str, language: str) -> Iterator[str]:
+    """Sentences that one begins with and that can be told in its place where room is short, longest first.
 
-    What is left out are clauses at its end that the rest can do without. Nothing where there is no such clause.
+    What is left out is one clause at the end that says why, how, what for or which, or goes on; never one that says the
+    contrary, turns the meaning or tells what an indefinite noun is. Each of them is said by the whole.
     """
-    if language not in {"de", "en"} or len(text) > _MAX_CHARS:
+    if language not in {"de", "en"} or len(text) > _MAX_CHARS or _CONTRARY.search(text):
         return
     for found in sorted(_SPARE.finditer(text), key=lambda one: -one.start()):
-        rest = text[: found.start()]
-        if (
-            len(rest.split()) < _LEAST
-            or _is_quoted(text, found.start())
-            or rest.count("(") != rest.count(")")
-        ):
-            continue
-        if language == "de" and _HALF_VERB.search(rest) and not _OTHER_HALF.search(rest):
-            continue
-        if _BOUNDED.search(rest) or _goes_on(text[found.start() :]) or _is_asked_for(text[found.start() :]):
-            continue
-        if judge(f"{rest}.", [text], language, care=Care.STRICT).verdict is Verdict.SUPPORTED:
+        rest, end = text[: found.start()], text[found.start() :]
+        can_go = not _is_quoted(text, found.start()) and _can_go(rest, end, language)
+        if can_go and _can_stand(rest, language) and _is_carried(f"{rest}.", text, language):
             yield f"{rest}."
 
 
-def shorter(text: str, language: str) -> Iterator[str]:
-    """Those of its `parts` that can be told in place of a sentence where room is short, longest first.
+def _can_stand(rest: str, language: str) -> bool:
+    """Whether what is left may be a sentence: long enough, brackets and verb whole, nothing that a clause bounds."""
+    if len(rest.split()) < _LEAST or rest.count("(") != rest.count(")") or _BOUNDED.search(rest):
+        return False
+    return not (language == "de" and _HALF_VERB.search(rest) and not _OTHER_HALF.search(rest))
 
-    What is left out is one clause at the end that says why, how, what for or which, or goes on; never one that says the
-    contrary, turns the meaning or tells what an indefinite noun is.
-    """
-    for part in parts(text, language):
-        rest, end = part[:-1], text[len(part) - 1 :]
-        found = _ENDING.fullmatch(end)
-        if found is None or _turning(rest) != _turning(text) or _CONTRARY.search(text):
-            continue
-        if found["which"] and _INDEFINITE.search(rest):
-            continue
-        if language == "de" and not found["joined"] and not _ends_in_verb(found["clause"]):
-            continue
-        yield part
+
+def _can_go(rest: str, end: str, language: str) -> bool:
+    """Whether what would be left out is one clause that `rest`, which stands before it, can do without."""
+    found = _ENDING.fullmatch(end)
+    if found is None or _goes_on(end) or _is_asked_for(end):
+        return False
+    if found["which"] and _INDEFINITE.search(rest):
+        return False
+    return bool(language != "de" or found["joined"]) or _ends_in_verb(found["clause"])
 
 
 def _ends_in_verb(clause: str) -> bool:

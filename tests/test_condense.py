@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.condense import condensed, parts, shorter
+from rag.condense import condensed, shorter
 
 
 @pytest.mark.parametrize(
@@ -94,35 +94,6 @@ def test_what_is_left_are_words_of_the_sentence_in_its_order(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shorter"),
-    [
-        (
-            "Der Rat von Lindau beschloss den Bau, obwohl viele klagen, und der Hafen bleibt gesperrt.",
-            [
-                "Der Rat von Lindau beschloss den Bau, obwohl viele klagen.",
-                "Der Rat von Lindau beschloss den Bau.",
-            ],
-        ),
-        (
-            "Auch die Kosten standen auf der Tagesordnung, wobei der neue Baurat Jan Peters anwesend war.",
-            ["Auch die Kosten standen auf der Tagesordnung."],
-        ),
-        ("Die Bürgermeisterin betonte am Montag, dass die Brücke sicher sei.", []),
-        ("Die Anwohner am Kanal ziehen die Klage zurück, wenn der Bau verschoben wird.", []),
-        ("Alle Fischer aus Lindau bekommen im Winter Geld, die vor Gericht geklagt haben.", []),
-        ("Anna Roth sagte gestern: „Wir bauen die Brücke, obwohl viele in Lindau dagegen sind.“", []),
-        ("Die beiden Seiten haben am Montag vereinbart, die alte Brücke über den Kanal zu erneuern.", []),
-        ("Die Stadträte haben am Samstag, den 09.04.2005, der Hafenbahn die Zufahrt gesperrt.", []),
-        ("Der Rat beschloss am Montag nicht den Bau, sondern nur eine Prüfung der Kosten.", []),
-    ],
-)
-def test_a_sentence_begins_with_shorter_ones_where_its_end_can_be_spared(
-    text: str, shorter: list[str]
-) -> None:
-    assert list(parts(text, "de")) == shorter
-
-
-@pytest.mark.parametrize(
     ("text", "short"),
     [
         (
@@ -137,6 +108,22 @@ def test_a_sentence_begins_with_shorter_ones_where_its_end_can_be_spared(
             "Der Rat von Lindau beschloss den Bau der Brücke; im Herbst beginnen die Arbeiten am Ufer.",
             ["Der Rat von Lindau beschloss den Bau der Brücke."],
         ),
+        (
+            "Der Rat von Lindau beschloss den Bau, weil viele klagten, und der Hafen bleibt gesperrt.",
+            ["Der Rat von Lindau beschloss den Bau, weil viele klagten."],
+        ),
+        (
+            "Auch die Kosten standen auf der Tagesordnung, wobei der neue Baurat Jan Peters anwesend war.",
+            ["Auch die Kosten standen auf der Tagesordnung."],
+        ),
+        # What somebody said, a condition, what "alle" bounds, what a verb needs, half a verb, a correction.
+        ("Die Bürgermeisterin betonte am Montag, dass die Brücke sicher sei.", []),
+        ("Die Anwohner am Kanal ziehen die Klage zurück, wenn der Bau verschoben wird.", []),
+        ("Alle Fischer aus Lindau bekommen im Winter Geld, die vor Gericht geklagt haben.", []),
+        ("Anna Roth sagte gestern: „Wir bauen die Brücke, weil viele in Lindau dafür sind.“", []),
+        ("Die beiden Seiten haben am Montag vereinbart, die alte Brücke über den Kanal zu erneuern.", []),
+        ("Die Stadträte haben am Samstag, den 09.04.2005, der Hafenbahn die Zufahrt gesperrt.", []),
+        ("Der Rat beschloss am Montag nicht den Bau, sondern nur eine Prüfung der Kosten.", []),
         # The main clause goes on, the contrary, a denial, what an indefinite noun is, what somebody said.
         ("Die Brücke wurde von vielen Leuten aus Lindau, die am Ufer standen, mit Beifall begrüßt.", []),
         ("Der Rat von Lindau begrüßte den Bau der Brücke; allerdings lehnt er den Tunnel ab.", []),
