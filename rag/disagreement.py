@@ -23,7 +23,7 @@ from rag.compose import Judged, citation
 from rag.question import Kind, Question
 from rag.reading import ABOUT, Quantity, Reading, Token, read_sentence, spelling
 from rag.recency import ages, asks_newest, is_settled
-from rag.rivals import opposed, sought, tells_time
+from rag.rivals import opposed, tells_time
 from rag.spot import fits, knows, spots
 from rag.types import Disagreement, Encoder, Hit, Side, Statement, Verdict
 from rag.versions import exchanges
@@ -79,7 +79,6 @@ def disagreements(
     asked = stems_of(question.text, question.language)
     # Whole sentences are told apart by their nearest ones, where there is an encoder to do it.
     own = [one for one in judged if nearby is None or not _is_whole(one)]
-    question = sought(question)
     kind = _KINDS.get(question.kind)
     values = [value for one in own for value in _values(one, question.kind, asked)] if kind else []
     sides = _sides(values)

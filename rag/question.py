@@ -73,6 +73,10 @@ _NO_ADJECTIVE = (
     r"(?:do|does|did|is|was|are|were|has|have|had|will|would|can|could|should|may|might|must|the|an?|of|in|at|for|by|"
     r"ist|sind|war|waren|hat|haben|hatte|hatten|wird|werden|wurde|wurden|der|die|das|den|dem|des|ein\w*)\b"
 )
+# What joins a noun to what it is about: "the date of the game".
+_WITH = (
+    r"(?:of|for|on|in|at|to|with|about|when|that|from|der|des|vom?n?|für|zum?r?|mit|über|an|am|bei|beim)\b"
+)
 # Question words by what they ask for; a phrase is tried before its first word alone.
 _ASKS: tuple[tuple[Kind, str], ...] = (
     (
@@ -95,7 +99,9 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
         "wann|seit wann|bis wann|when|since when|quand|cu[aá]ndo|quando|ne zaman|когда|wanneer|kiedy|"
         "welche[mrns]? (?:(?:wochen|kalender)?tag|tageszeit|uhrzeit|woche|jahr(?:zehnt|hundert)?|monat|datum)(?:e?n)?|"
         "(?:what|which) (?:year|day|date|month|week|weekday|decade|century|time)|"
-        "what(?:'s| is| was| are| were) the (?:\\w+ ){0,2}(?:date|year|day) (?:of|for)|"
+        "what(?:'s| is| was| are| were) the (?:\\w+ ){0,2}(?:year|day) (?:of|for)|"
+        f"(?:what|which|welches)(?:'s| is| was| are| were| ist| war)(?: (?!{_WITH})[\\w.'’-]+){{0,5}}? "
+        f"(?:dates?|\\w*datum)(?=\\W*$| {_WITH})|"
         "quel(?:le)? (?:jour|année|mois|date|heure|siècle)|qué (?:día|año|mes|fecha|hora)|"
         "(?:che|quale) (?:giorno|anno|mese|data|ora)|hangi (?:gün|yıl|ay|tarih)\\w*|"
         "как\\w+ (?:год|дн|день|месяц|числ|дат)\\w*",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from rag.names import alike
 from rag.question import Kind, Question
@@ -32,23 +31,11 @@ _YEAR = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!\d)")
 _MARK = re.compile(r"[;·|•\n]")
 _ASIDE = re.compile(r"\([^()]*\)")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_DATE = re.compile(
-    r"\b(?:what|which|welches)\s+(?:is|was|are|were|ist|war)\s+(?:the|das)\W+(?:\w+\W+){0,2}?(?:date|\w*datum)\b"
-    r"|\b(?:dates?|\w*datum)\W*$",
-    re.IGNORECASE,
-)
 _ASKS_THEN = re.compile(
     r"\b(?:former|first|ex|previous|ehemalig\w*|früher\w*|erste\w*|was|were|did|war|waren)\b", re.IGNORECASE
 )
 _PLACED = re.compile(r"\b(?:at|in|near|from|bei|beim|im|aus|zu)\s+(?:(?:the|der|dem)\s+)?$", re.IGNORECASE)
 _NUMBERED = re.compile(r"([^\W\d_]{2,})[\s-]+(\d{1,3}[a-z]?|[IVX]{1,6})(?![\w.:,]\d|\w|%)")
-
-
-def sought(question: Question) -> Question:
-    """The question; one for a date that does so without "when" asks for a time all the same."""
-    if question.kind in {Kind.OTHER, Kind.NAME} and _DATE.search(question.text):
-        return replace(question, kind=Kind.TIME)
-    return question
 
 
 def opposed(
@@ -61,7 +48,7 @@ def opposed(
     """The sides that articles take, each with its likely words, surest first; empty if they agree.
 
     Args:
-        question: as `sought` reads it.
+        question: what was asked.
         likely: words that are likely to answer, surest first.
         hits: all sentences that were looked through.
         articles: the stems of their articles, by id.

@@ -10,14 +10,14 @@ from fakes import sentence_hit
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rag.question import Kind, Question, read_question
-from rag.rivals import opposed, sought, tells_time
+from rag.question import Question, read_question
+from rag.rivals import opposed, tells_time
 from rag.spot import Spot
 from rag.words import stems_of, words
 
 
 def asking(text: str) -> Question:
-    return sought(read_question(text, max_chars=500))
+    return read_question(text, max_chars=500)
 
 
 def spot(article: str, text: str, answer: str, surety: float = 0.5, year: int | None = None) -> Spot:
@@ -193,11 +193,6 @@ def test_a_name_that_only_ends_like_the_one_asked_about_is_nobody() -> None:
     another = spot("c", "The Golden Arm Award was given on Sunday.", "Golden Arm", 0.7)
     part = spot("d", "The Camp Foundation gave an award; Foundation said so.", "Foundation", 0.7)
     assert taken(asked, won, another, part, shown=("a", "c", "d")) == []
-
-
-def test_a_date_may_be_asked_for_without_when() -> None:
-    assert asking("What is the release date of the game?").kind is Kind.TIME
-    assert asking("What is the name of the game?").kind is not Kind.TIME
 
 
 def test_a_bare_number_tells_no_time() -> None:
