@@ -56,6 +56,15 @@ _UNREAD = {
     "tr": "Okunmayan makale: {} / {}.",
     "ru": "Не прочитано статей: {} из {}.",
 }
+_COVERED = {
+    "de": "gibt {} % der Vorlage wieder",
+    "en": "covers {} % of the source",
+    "fr": "reprend {} % du texte d'origine",
+    "es": "recoge el {} % del original",
+    "it": "riporta il {} % del testo di partenza",
+    "tr": "kaynağın % {} kadarını aktarıyor",
+    "ru": "передаёт {} % исходного текста",
+}
 _NO_ARTICLE = {
     "de": "Kein Artikel passt zu dieser Auswahl.",
     "en": "No article matches this choice.",
@@ -115,6 +124,11 @@ _UNSETTLED = {
 def unread(count: int, total: int, language: str) -> str:
     """What a reader is told about articles that time did not suffice for."""
     return _UNREAD.get(language, _UNREAD["en"]).format(count, total)
+
+
+def covered(share: float, language: str) -> str:
+    """What a reader is told about the share (0..1) of its source that a summary holds."""
+    return _COVERED.get(language, _COVERED["en"]).format(round(100 * share))
 
 
 def no_article(language: str) -> str:

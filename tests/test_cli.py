@@ -153,6 +153,21 @@ def test_a_summary_is_streamed_too(rag: Rag, capsys: pytest.CaptureFixture[str])
     assert events == ["statement", "summary"]
 
 
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ([], "covers 50 % of the source"),
+        (["--to", "de"], "gibt 50 % der Vorlage wieder"),
+        (["--to", "fi"], "covers 50 % of the source"),
+    ],
+)
+def test_what_a_summary_holds_is_told_in_its_language(
+    rag: Rag, to: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rag("summarise", "--query", "harbour", *to) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == told
+
+
 def test_a_stream_of_json_holds_one_event_a_line(rag: Rag, capsys: pytest.CaptureFixture[str]) -> None:
     assert rag("ask", "--stream", "--json", QUESTION) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

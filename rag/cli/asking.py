@@ -314,11 +314,13 @@ def summarise(
 
 
 def _say_summary(summary: Summary) -> None:
+    from rag import forms
+
     if summary.headline is not None:
         say(f"{summary.headline.text}\n")
     say_cited(summary)
     if summary.statements:
-        say(f"\ncovers {summary.covered:.0%} of the source")
+        say(f"\n{forms.covered(summary.covered, summary.language)}")
 
 
 def _history(file: Path | None) -> tuple[Message, ...]:

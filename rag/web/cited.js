@@ -87,15 +87,16 @@ export function summary(result) {
   const numbers = new Numbers();
   const share = `${Math.round(result.covered * 100)} %`;
   const all = () => result.citations;
-  const lines = (told) => h("ul", { class: "statements" }, told.map((one) => statement(one, numbers, all)));
+  const lang = result.language || null;
+  const lines = (told) => h("ul", { class: "statements", lang }, told.map((one) => statement(one, numbers, all)));
   const list = result.form === "timeline"
-    ? h("ol", { class: "timeline", role: "list" }, result.timeline.map((one) => dated(one, numbers, all)))
+    ? h("ol", { class: "timeline", role: "list", lang }, result.timeline.map((one) => dated(one, numbers, all)))
     : lines(result.statements);
-  return h("section", { class: "card answered", lang: result.language },
+  return h("section", { class: "card answered" },
     h("header", {}, h("h3", {}, t("summary")), h("small", {}, t("covered", { share }))),
-    result.headline && result.article_ids.length > 1 ? h("p", { class: "headline" }, result.headline.text) : null,
+    result.headline && result.article_ids.length > 1 ? h("p", { class: "headline", lang }, result.headline.text) : null,
     result.statements.length ? list : null,
-    result.missing ? h("p", { class: "missing" }, result.missing) : null,
+    result.missing ? h("p", { class: "missing", lang }, result.missing) : null,
     disagreements(result, numbers),
     result.unsettled.length ? h("section", { class: "open" }, h("h3", {}, t("unsettled")), lines(result.unsettled)) : null,
     result.citations.length ? sources(result.citations) : null,
