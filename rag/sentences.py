@@ -225,11 +225,31 @@ _ORDINAL_LEADS = frozenset(
     diese diesen diesem dieses jeder jede jedes jeden jedem als ans ins aufs fürs""".split()
 )
 _ORDINAL_HEADS = re.compile(
-    r"(?:Jan|Jän|Feb|März|Apr|Mai\b|Jun[io]|Jul[io]|Aug|Sept|Okt|Nov|Dez|"
+    r"(?:(?:Jan(?:uar)?|Jän(?:ner)?|Feb(?:ruar|er)?|März|Apr(?:il)?|Mai|Jun[io]|Jul[io]|Aug(?:ust)?|Sept(?:ember)?|"
+    r"Okt(?:ober)?|Nov(?:ember)?|Dez(?:ember)?)s?\b|"
     r"Jahrhundert|Jahrtausend|Jahrestag|Geburtstag|Todestag|Hochzeitstag|Weltkrieg|Lebensjahr|Spieltag|"
     r"Bundesliga|Liga\b|Minute|Halbzeit|Runde|Platz\b|Mal\b|Klasse|Kapitel|Auflage|Stock\b|Etage|Quartal|"
-    r"Halbjahr|Woche|Legislaturperiode|Wahlperiode|Sitzung|Parteitag|Jh\b|Etappe|Staffel|Ausgabe|Reich\b)"
+    r"Halbjahr|Woche|Legislaturperiode|Wahlperiode|Sitzung|Parteitag|Jh\b|Etappe|Staffel|Ausgabe|Reich\b|"
+    r"(?:Tag|Kalenderwoche|Spielminute|Stelle|Rang|Saison|Instanz|Lesung|Mannschaft|Armee|Division|Regiment|Bataillon|"
+    r"(?:Straf|Zivil)?[Ss]enat|Kammer|Vorsitzende|Bürgermeister|Bürgermeisterin)(?:[nrs]|es)?\b)"
 )
+# Before an ordinal stands an article, perhaps with adjectives: "die neue 3.", "der für Betrug zuständige 3.". Behind
+# these adjectives things are counted: "unter den ersten 10."
+_INFLECTED = re.compile(r"[a-zäöüß]{2,}(?:e|em|en|er|es)")
+_COUNTING = frozenset(
+    "ersten letzten nächsten besten anderen übrigen weiteren restlichen vergangenen kommenden folgenden".split()
+)
+_BEFORE_NOUNS = frozenset(
+    """für in im an am auf aus bei beim mit nach seit von vom vor zu zum zur über unter durch gegen ohne um
+    zwischen""".split()
+)
+_MOST_ATTRIBUTES = 8  # words between an article and its ordinal
+_CLUBS = frozenset("FC FFC FSV SC SV".split())  # "gegen 1. FC Köln",
+_PLACES = frozenset("Platz Rang Position Tabellenplatz Nummer".split())  # but "auf Platz 1. FC Köln …"
+_COMPARED = re.compile(r"mehr|weniger|[a-zäöüß]{3,}er")
+_ORDINAL = re.compile(r"[\"'„“(]*(?:\d{1,3}|[IVXL]+)\.")
+_ORDINAL_PAIR = re.compile(r"(?:\d{1,3}\.[/–-])+\d{1,3}")  # "11./10. Jahrhundert"
+_LARGE = re.compile(r"\d{1,3}(?:\.\d{3})+")  # "die 14.000. Folge"
 _WORDS_BEFORE_REAL_END = 4
 _ATTRIBUTION = re.compile(
     r"(?:[A-Z][\w.’'-]*\s+){0,3}(?:said|says|asked|asks|told|replied|added|wrote|writes|answered|shouted|"
@@ -506,6 +526,8 @@ def _verdict_full_stop(before: str, word: str, after: str, closers: str, languag
         return False
     if token.isdigit() or _ROMAN.match(token):
         return _verdict_number(token, tokens, word, after, opens, language)
+    if language in ("de", "") and not opens and _is_long_ordinal(token, tokens[:-1]):
+        return False
     by_abbreviation = _verdict_abbreviation(tokens, token, after, opens, language)
     if by_abbreviation is not None:
         return by_abbreviation
@@ -536,11 +558,36 @@ def _verdict_number(
     if opens or (lead.endswith(".") and _points_at_number(lead[:-1])):
         return True
     if language == "de" or not language:
-        chain = lead in ("und", "oder", "bis", "sowie") and tokens[-3:-2] != [] and tokens[-3][:1].isdigit()
-        return not (_ORDINAL_HEADS.match(word) or lead.lower() in _ORDINAL_LEADS or chain)
+        club = token == "1" and word in _CLUBS and lead not in _PLACES
+        return not (club or _ORDINAL_HEADS.match(word) or _leads_to_ordinal(tokens[:-1]))
     if language == "tr":
         return False
     return None
+
+
+def _is_long_ordinal(token: str, before: list[str]) -> bool:
+    """Whether a token is a German ordinal of two or with a mark for thousands."""
+    if _ORDINAL_PAIR.fullmatch(token):
+        return True
+    return _LARGE.fullmatch(token) is not None and _leads_to_ordinal(before)
+
+
+def _leads_to_ordinal(before: list[str]) -> bool:
+    """Whether German words stand before an ordinal, not before a number that counts."""
+    lead = before[-1] if before else ""
+    if lead == "als" and _COMPARED.fullmatch("".join(before[-2:-1])):
+        return False  # "mehr als 3."
+    if lead.lower() in _ORDINAL_LEADS or lead in ("an", "in"):  # "an 15. Stelle"
+        return True
+    if lead in ("und", "oder", "bis", "sowie"):
+        return _ORDINAL.fullmatch(before[-2]) is not None if len(before) > 1 else False
+    if _INFLECTED.fullmatch(lead) is None or lead in _COUNTING:
+        return False
+    near = before[-_MOST_ATTRIBUTES:]
+    for at in range(len(near) - 2, -1, -1):
+        if near[at].lower() in _ORDINAL_LEADS:
+            return all(word[0].islower() for word in near[at + 1 :]) or near[at + 1] in _BEFORE_NOUNS
+    return False
 
 
 def _verdict_abbreviation(

@@ -24,7 +24,7 @@ from rag.errors import (
     StoreFull,
     StoreLocked,
 )
-from rag.index import Index, open_index
+from rag.index import LAYOUT, Index, open_index
 from rag.types import Article, Failure
 
 WORDS = [
@@ -251,6 +251,30 @@ def test_another_encoder_is_refused_and_rebuild_is_the_way_out(index: Index, tmp
     index.close()
     index = open_index(tmp_path, other)
     assert nearest(index, text_of(1), 1) == [id_]
+    index.close()
+
+
+def test_an_index_of_an_older_version_is_refused_and_rebuilt_with_the_sentences_of_this_one(
+    index: Index, tmp_path: Path
+) -> None:
+    text = "Der für Betrug zuständige 3. Strafsenat schwieg. Am Montag sprach er."
+    [id_] = index.add([Article(text=text, url="http://a.example/1", language="de")]).added
+    index.catalog.set_meta(fingerprint="0" * 16, layout=str(LAYOUT - 1))
+    index.close()
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as db:
+        db.execute("UPDATE sentences SET stop = stop - 10 WHERE n = 0")  # as an older version cut them
+    db.close()
+    refused = rf"layout {LAYOUT - 1}, this version writes layout {LAYOUT}.*rag rebuild"
+    with pytest.raises(IndexMismatch, match=refused):
+        open_index(tmp_path, HashEncoder())
+    index = open_index(tmp_path, HashEncoder(), mend=True)
+    assert index.rebuild().ok
+    index.close()
+    index = open_index(tmp_path, HashEncoder())
+    assert [text[one.start : one.end] for one in index.article(id_).sentences] == [
+        "Der für Betrug zuständige 3. Strafsenat schwieg.",
+        "Am Montag sprach er.",
+    ]
     index.close()
 
 

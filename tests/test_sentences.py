@@ -14,6 +14,17 @@ CASES = {
         Am 18. Februar trafen sich die Außenminister. | Danach reisten sie ab.
         Ende des 19. Jahrhunderts war das anders. | Heute nicht mehr.
         Der 3. Oktober ist ein Feiertag.
+        Der 3. Strafsenat hob das Urteil auf. | Der für Betrug zuständige 3. Strafsenat schwieg.
+        Das entschied der Bundesgerichtshof, 3. Strafsenat, am Montag.
+        Das 2. Quartal war gut. | Die 14. Kalenderwoche begann. | Im 19. Jahrhundert war das anders.
+        Die neue, große 9. Panzerdivision und die frühere 2. Herrenmannschaft kamen.
+        Funde reichen ins 11./10. Jahrhundert zurück. | Es war die 14.000. Folge.
+        Die Stadt steht an 15. Stelle. | Gegen 1. FC Lindau verlor sie.
+        Er kam am 3. | Dann ging er. | Das war 2019. | Danach kam nichts.
+        Die Polizei meldete 12. | Augenzeugen sahen mehr. | Es waren mehr als 400. | Tote gab es nicht.
+        Er blieb unter den ersten 10. | Müller kam auf Platz 1. | FC Lindau stieg ab.
+        Es gibt die Straßen 6, 10 und 12. | Neben ihnen liegt ein Weg.
+        Es kamen mehr als 400.000. | Ende 2012 waren es weniger.
         Ludwig XIV. regierte lange. | Er starb 1715.
         Unter Ludwig XIV. | Die Kosten stiegen.
         Es gibt z. B. Äpfel und Birnen. | Sie sind reif.
