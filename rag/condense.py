@@ -169,7 +169,7 @@ def _is_carried(rest: str, whole: str, language: str) -> bool:
 
 
 def _turning(text: str) -> list[str]:
-    return sorted(word for word in re.findall(r"\w+", text.casefold()) if word in _TURNS)
+    return sorted(word for word in re.findall(r"\w+", text.lower()) if word in _TURNS)
 
 
 # --- what may be left out --------------------------------------------------------------------

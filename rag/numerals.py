@@ -106,7 +106,8 @@ def scale(word: str, language: str) -> float:
 
 
 def is_numeral(word: str) -> bool:
-    """Whether a casefolded word is a number or a scale, ordinals aside."""
+    """Whether a word is a number or a scale, ordinals aside."""
+    word = word.casefold()
     return word in _SCALES or word in _GERMAN_SCALES or _cardinal(word) is not None
 
 

@@ -290,7 +290,7 @@ def _tokens(text: str, language: str) -> tuple[Token, ...]:
     clause, opening, filled = 0, True, 0
     spans = [(match[0], match.start(), match.end()) for match in _TOKEN.finditer(text)]
     for place, (piece, start, end) in enumerate(spans):
-        lower = piece.casefold()
+        lower = piece.lower()  # casefold makes "ss" of "ß", the lists have it as it is written
         word = next((content[at] for at in range(start, end) if at in content), None)
         cut = lower in _SUBORDINATORS or piece in _CLAUSE_MARKS
         if cut and filled and not _in_list(spans, place):
@@ -311,9 +311,9 @@ def _in_list(spans: Sequence[tuple[str, int, int]], place: int) -> bool:
         return False
     following = [piece for piece, _, _ in spans[place + 1 : place + 7]]
     for count, piece in enumerate(following):
-        if piece in {",", "."} or piece.casefold() in {"und", "and", "sowie", "oder", "or"}:
+        if piece in {",", "."} or piece.lower() in {"und", "and", "sowie", "oder", "or"}:
             return count > 0
-        lower = piece.casefold()
+        lower = piece.lower()
         if not (
             piece[0].isupper() or piece[0].isdigit() or lower in _ARTICLES or lower in {"von", "of", "-"}
         ):
@@ -386,18 +386,26 @@ def _speaker(
     clause: Clause, clauses: Sequence[Clause], before: Sequence[Clause], tokens: Sequence[Token]
 ) -> int | None:
     inside = tokens[clause.first : clause.last + 1]
+    told = _told_by(before[-1]) if before else None
     if clause.says:
+        if told is not None and not any(t.text[0].isupper() or t.lower in _PRONOUNS for t in inside):
+            return told  # "…, klein und teuer“ und sagte": whoever spoke before says this too
         rest = [t for t in inside if t.word and not _SAYING.match(t.lower)]
         return clause.n if len(rest) > 1 or any(t.lower in _SOURCES for t in inside) else None
-    if before and (before[-1].says or before[-1].speaker is not None):
+    if told is not None:
         opener = next((t.lower for t in inside if t.text[0].isalnum()), "")
         apart = opener in {"während", "while", "aber", "but", "und", "and", "whereas", "obwohl", "although"}
         if not apart and inside[0].text not in _BREAKS:
-            return before[-1].n if before[-1].says else before[-1].speaker
+            return told
     following = clauses[clause.n + 1] if clause.n + 1 < len(clauses) else None
     if following and following.says and _is_tail(tokens[following.first : following.last + 1]):
         return following.n
     return None
+
+
+def _told_by(clause: Clause) -> int | None:
+    """The clause that tells who says what comes behind this one, None if nobody does."""
+    return clause.n if clause.says and clause.speaker is None else clause.speaker
 
 
 def _is_tail(tokens: Sequence[Token]) -> bool:

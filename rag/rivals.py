@@ -253,7 +253,7 @@ def _could_be_person(spot: Spot, question: Question, hits: Sequence[Hit]) -> boo
     What stands behind "at" or "in" is a place; what stands behind a name that was asked about belongs to that.
     """
     own = _LETTERS.findall(spot.text)
-    if not own or own[0].casefold() in PREPOSITIONS or _PLACED.search(spot.hit.text[: spot.start]):
+    if not own or own[0].lower() in PREPOSITIONS or _PLACED.search(spot.hit.text[: spot.start]):
         return False
     if _names_another(spot, question):
         return False

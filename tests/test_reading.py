@@ -76,6 +76,23 @@ def test_what_somebody_says_belongs_to_the_speaker() -> None:
     assert reading.clauses[1].speaker == 0
 
 
+def test_a_second_verb_of_saying_has_the_speaker_of_the_first() -> None:
+    reading = read_sentence(
+        "Rothin nannte den Hafen “klein, alt und teuer” und äußerte: “Wir bauen neu.”", "de"
+    )
+    assert {clause.speaker for clause in reading.clauses} == {0}
+
+
+def test_words_with_sharp_s_are_known() -> None:
+    reading = read_sentence(
+        "Rothin äußerte, der mutmaßlich alte Hafen sei ausschließlich für Boote da.", "de"
+    )
+    assert reading.clauses[0].says
+    assert reading.clauses[1].hedged
+    assert reading.clauses[1].scopes == {"only"}
+    assert read_sentence("Alle kamen außer Rothin.", "de").names[-1].preposition == "außer"
+
+
 def test_a_pronoun_at_the_beginning_points_back() -> None:
     assert read_sentence("Sie eröffnete den Hafen.", "de").opens_with_pronoun
     assert not read_sentence("Rothin eröffnete den Hafen.", "de").opens_with_pronoun
