@@ -15,18 +15,20 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from dataclasses import replace
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 from rag import NewsQA
 from rag.condense import shorter
 from rag.telling import SHORTER
-from rag.translate import Translation, faithful, translate
+from rag.translate import Translation, faithful, is_sure, likely_back, translate
 from rag.types import Article
 
 Line = dict[str, Any]
-_SURETIES = (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)
+_SURETIES = (0.0, 0.2, 0.29, 0.4, 0.5)
+_BACK = (-3.7, -3.2, -2.7, -2.2)
 
 
 def main() -> None:
@@ -62,9 +64,12 @@ def lines(qa: NewsQA, article: Article, sentences: int, reader: str) -> Iterator
         for text in (told.text, *islice(shorter(told.text, article.language), SHORTER)):
             put = translate(text, reader, llm)
             kept = faithful(text, article.language, put, reader, qa.engine.index.encoder)
+            if kept:
+                put = replace(put, back=likely_back(text, article.language, put.text, llm)[0])
+            kept = kept and is_sure(put)
             yield {
                 "article": article.id, "sentence": number, "text": text, "language": article.language, "reader": reader,
-                "translated": put.text, "surety": put.surety, "kept": kept,
+                "translated": put.text, "surety": put.surety, "back": put.back, "kept": kept,
             }  # fmt: skip
             if kept:
                 break
@@ -73,21 +78,28 @@ def lines(qa: NewsQA, article: Article, sentences: int, reader: str) -> Iterator
 def count(qa: NewsQA, read: list[Line]) -> None:
     """Prints the share of sentences that are told, and of translations that were read how many each check keeps."""
     sentences = {(line["article"], line["sentence"]) for line in read}
-    told = {(line["article"], line["sentence"]) for line in read if line["kept"]}
-    print(f"told in the reader's language: {len(told)} of {len(sentences)} sentences")
+    kept = {(line["article"], line["sentence"]) for line in read if line["kept"]}
+    print(f"told in the reader's language: {len(kept)} of {len(sentences)} sentences")
     judged = [line for line in read if "right" in line]
     print(f"{len(judged)} translations were read, {sum(line['right'] for line in judged)} of them right")
     print("| check | kept | right |\n|---|---|---|")
-    print(_row("as shown", [line for line in judged if _passes(qa, line)]))
-    for words, surety in (("every word has its like", None), ("every word, roughly", 1.0)):
-        kept = [line for line in judged if _passes(qa, line | {"surety": surety})]
-        for least in _SURETIES:
-            sure = [line for line in kept if (line["surety"] or 0.0) >= least]
-            print(_row(f"{words}, surety from {least}", sure))
+    print(_row("as shown", [line for line in judged if line["kept"]]))
+    for name, unsure in (("every word has its like", True), ("every word, roughly", False)):
+        alike = [line for line in judged if _passes(qa, line, unsure=unsure)]
+        for sure in _SURETIES:
+            told = [line for line in alike if (line["surety"] or 0.0) >= sure]
+            print(_row(f"{name}, surety from {sure}", told))
+    for sure, likely in product(_SURETIES, _BACK):
+        told = [
+            line
+            for line in alike
+            if (line["surety"] or 0.0) >= sure and line["back"] is not None and line["back"] >= likely
+        ]
+        print(_row(f"every word, roughly, surety from {sure}, put back from {likely}", told))
 
 
-def _passes(qa: NewsQA, line: Mapping[str, Any]) -> bool:
-    put = Translation(line["translated"], line["surety"])
+def _passes(qa: NewsQA, line: Mapping[str, Any], *, unsure: bool) -> bool:
+    put = Translation(line["translated"], None if unsure else 1.0)
     return faithful(line["text"], line["language"], put, line["reader"], qa.engine.index.encoder)
 
 

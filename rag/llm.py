@@ -193,9 +193,29 @@ class LocalModel(LangChainModel):
     ) -> Iterator[Piece]:
         """One greedy reply in pieces; see `ChatModel.stream`."""
         harmless = [turn.model_copy(update={"content": _without_marks(turn.content)}) for turn in messages]
-        slot = self._slot(harmless)
-        body = {"cache_prompt": True, "id_slot": slot}
-        yield from self._stream(harmless, max_tokens=max_tokens, schema=schema, extra_body=body)
+        yield from self._stream(
+            harmless, max_tokens=max_tokens, schema=schema, extra_body=self._kept(harmless)
+        )
+
+    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
+        """How likely the text is as the reply; see `ScoringModel.score`.
+
+        None where the text is empty or has characters of several tokens, such as emoji: a grammar cannot force those.
+        """
+        harmless = [turn.model_copy(update={"content": _without_marks(turn.content)}) for turn in messages]
+        body = {"content": text, "add_special": False, "parse_special": False, "with_pieces": True}
+        tokens = self._post("/tokenize", body)["tokens"]
+        if not tokens or not all(isinstance(token["piece"], str) for token in tokens):
+            return None
+        # The probabilities that come back are those before the grammar takes effect.
+        grammar = " ".join(["root ::=", *(f"<[{token['id']}]>" for token in tokens)])
+        more = {**self._kept(harmless), "grammar": grammar}
+        *pieces, last = self._stream(harmless, max_tokens=len(tokens), schema=None, extra_body=more)
+        return tuple(pieces), last.usage or Usage()
+
+    def _kept(self, messages: Sequence[Message]) -> dict[str, Any]:
+        """What llama.cpp is told so that the beginning of a prompt is computed once."""
+        return {"cache_prompt": True, "id_slot": self._slot(messages)}
 
     def _slot(self, messages: Sequence[Message]) -> int:
         """The slot that has computed the beginning of this prompt, the last one for prompts without a beginning."""
@@ -227,17 +247,26 @@ class LocalModel(LangChainModel):
 
     def _slot_action(self, slot: int, action: str, name: str) -> bool:
         """Whether the server could save or restore; without it answers are only slower to begin."""
+        try:
+            self._post(f"/slots/{slot}?action={action}", {"filename": name})
+        except ModelError as error:
+            _log.warning("Could not %s the beginning of a prompt: %s", action, error)
+            return False
+        return True
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What the server answers to what OpenAI's protocol does not know."""
         request = Request(
-            f"{self._server.listening_address}/slots/{slot}?action={action}",
-            data=json.dumps({"filename": name}).encode(),
+            f"{self._server.listening_address}{path}",
+            data=json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
         )
         try:
             with urlopen(request, timeout=30) as response:
-                return bool(response.status == 200)
+                answered: dict[str, Any] = json.load(response)
         except OSError as error:
-            _log.warning("Could not %s the beginning of a prompt: %s", action, error)
-            return False
+            raise _translated(error) from error
+        return answered
 
     def close(self) -> None:
         """Stops the server and frees the weights. Twice is harmless."""

@@ -18,10 +18,11 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from rag.errors import InputError, ReplayMismatch
-from rag.types import ChatModel, Message, Noun, Piece, Reply, Usage
+from rag.types import ChatModel, Message, Noun, Piece, Reply, ScoringModel, Usage
 
 _DIGITS = 4  # of a logarithm of probability: what a gate weighs, without the noise behind it
 N = TypeVar("N", bound=Noun)
+_Token = tuple[str, float | None, dict[str, float]]
 
 
 class Header(Noun):
@@ -36,10 +37,10 @@ class Recorded(Noun):
     """One reply. `pieces` are (text, logprob, alternatives); `chosen` is what `choose` gave, if it was asked that."""
 
     key: str
-    pieces: tuple[tuple[str, float | None, dict[str, float]], ...] = ()
+    pieces: tuple[_Token, ...] = ()
     chosen: tuple[float, ...] | None = None
     usage: Usage | None = None
-    kind: Literal["reply", "choice"] = "reply"
+    kind: Literal["reply", "choice", "score"] = "reply"
 
 
 def key_of(
@@ -54,6 +55,10 @@ def key_of(
     turns = [[turn.role, turn.content] for turn in messages]
     asked = json.dumps([fingerprint, turns, max_tokens, schema, list(options)], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:24]
+
+
+def _key_of_score(fingerprint: str, messages: Sequence[Message], text: str) -> str:
+    return key_of(fingerprint, messages, schema={"const": text})  # a reply has a limit beside a schema
 
 
 class _Spoken:
@@ -102,12 +107,27 @@ class _Spoken:
         reply = self._choice(messages, options)
         return None if reply.chosen is None else (reply.chosen, reply.usage or Usage())
 
+    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
+        """The recorded tokens; see `ScoringModel.score`. None where the recorded model could not tell.
+
+        Raises:
+            ReplayMismatch: nothing was recorded for this prompt and text.
+        """
+        reply = self._scored(messages, text)
+        if not reply.pieces:
+            return None
+        told = (Piece(text=token, logprob=logprob) for token, logprob, _ in reply.pieces)
+        return tuple(told), reply.usage or Usage()
+
     def _reply(
         self, messages: Sequence[Message], max_tokens: int, schema: Mapping[str, Any] | None
     ) -> Recorded:
         raise NotImplementedError
 
     def _choice(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
+        raise NotImplementedError
+
+    def _scored(self, messages: Sequence[Message], text: str) -> Recorded:
         raise NotImplementedError
 
 
@@ -137,6 +157,9 @@ class Replay(_Spoken):
 
     def _choice(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
         return self._known(key_of(self.fingerprint, messages, options=options))
+
+    def _scored(self, messages: Sequence[Message], text: str) -> Recorded:
+        return self._known(_key_of_score(self.fingerprint, messages, text))
 
     def _known(self, key: str) -> Recorded:
         if key not in self._replies:
@@ -191,11 +214,7 @@ class Recording(_Spoken):
         if (known := self._again(key)) is not None:
             return known
         said = list(self._model.stream(messages, max_tokens=max_tokens, schema=schema))
-        pieces = tuple(
-            (piece.text, _rounded(piece.logprob), {t: _round(p) for t, p in piece.alternatives.items()})
-            for piece in said
-            if piece.text or piece.alternatives
-        )
+        pieces = tuple(_recorded(piece) for piece in said if piece.text or piece.alternatives)
         usage = next((piece.usage for piece in reversed(said) if piece.usage), None)
         return self._keep(Recorded(key=key, pieces=pieces, usage=usage))
 
@@ -209,6 +228,17 @@ class Recording(_Spoken):
         shares, usage = given
         chosen = tuple(round(share, _DIGITS + 2) for share in shares)
         return self._keep(Recorded(key=key, kind="choice", chosen=chosen, usage=usage))
+
+    def _scored(self, messages: Sequence[Message], text: str) -> Recorded:
+        key = _key_of_score(self.fingerprint, messages, text)
+        if (known := self._again(key)) is not None:
+            return known
+        given = self._model.score(messages, text) if isinstance(self._model, ScoringModel) else None
+        if given is None:
+            return self._keep(Recorded(key=key, kind="score"))
+        told, usage = given
+        pieces = tuple(_recorded(piece) for piece in told)
+        return self._keep(Recorded(key=key, kind="score", pieces=pieces, usage=usage))
 
     def _again(self, key: str) -> Recorded | None:
         with self._lock:
@@ -264,6 +294,10 @@ def _read_line(noun: type[N], line: str, path: Path, number: int) -> N:
             f"{path}, line {number} is no recorded reply: {error.errors()[0]['msg']}.",
             hint="Name a file that --record wrote, or record anew.",
         ) from error
+
+
+def _recorded(piece: Piece) -> _Token:
+    return piece.text, _rounded(piece.logprob), {t: _round(p) for t, p in piece.alternatives.items()}
 
 
 def _line(reply: Recorded) -> str:

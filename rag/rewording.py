@@ -7,7 +7,9 @@ text is translated twice for one answer or summary.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from rag import compose, glossary, traces, translate
 from rag.types import ChatModel, Encoder, Usage
@@ -39,8 +41,10 @@ class Rewording:
         if translate.quotes_at_length(text):
             return compose.quoted(text, reader)
         translation = self.translated(text, reader, only_sure=True)
-        kept = translate.faithful(text, language, translation, reader, self._encoder)
-        return translation.text if kept else compose.quoted(text, reader)
+        if not translate.faithful(text, language, translation, reader, self._encoder):
+            return compose.quoted(text, reader)
+        sure = translate.is_sure(self._put_back(text, language, reader, translation))
+        return translation.text if sure else compose.quoted(text, reader)
 
     def words(self, text: str, language: str, reader: str) -> str:
         """A few words of a sentence in the reader's language; names stay as they are."""
@@ -58,12 +62,32 @@ class Rewording:
         llm = self._llm()
         if llm is None:
             return translate.Translation()
-        known = self._known.get((text, reader, False)) or self._known.get((text, reader, only_sure))
+        known = self._known.get((text, reader, only_sure)) or self._known.get((text, reader, False))
         if known is None:
-            started = time.perf_counter()
-            with traces.stage("translate"):
+            with self._timed():
                 known = translate.translate(text, reader, llm, only_sure=only_sure)
-            self.seconds += time.perf_counter() - started
             self._known[text, reader, only_sure] = known
             self.usage += known.usage
         return known
+
+    def _put_back(
+        self, text: str, language: str, reader: str, translation: translate.Translation
+    ) -> translate.Translation:
+        """The translation with how likely it makes the text."""
+        llm = self._llm()
+        if llm is None or translation.back is not None:
+            return translation
+        with self._timed():
+            back, usage = translate.likely_back(text, language, translation.text, llm)
+        self.usage += usage
+        known = self._known[text, reader, True] = replace(translation, back=back)
+        return known
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            with traces.stage("translate"):
+                yield
+        finally:
+            self.seconds += time.perf_counter() - started

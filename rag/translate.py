@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rag import glossary, models
 from rag.align import aligned, held
@@ -18,10 +19,10 @@ from rag.answer import one_line
 from rag.names import alike
 from rag.prompts import load_prompt
 from rag.sentences import detect_language
-from rag.types import ChatModel, Encoder, Usage
+from rag.types import ChatModel, Encoder, ScoringModel, Usage
 from rag.words import Word, words
 
-FINGERPRINT = "translations 3"
+FINGERPRINT = "translations 4"
 """Raised whenever the same translation may be shown or not shown differently."""
 
 _SAME_MEANING = 0.86  # cosine of a sentence and its translation
@@ -33,6 +34,9 @@ _SAME_NAME = 0.87  # for names, which are near to other names of their kind
 # Where the model tells how sure it was of each token, that says more than nearness does: a small model stumbles where
 # it does not know a word (eval/translations.py prints what both are worth, for translations that somebody has read).
 _SURE = 0.5
+# Where it also tells how likely the article's words are behind the translation, less will do: what a translation leaves
+# out or gets wrong cannot be had back from it.
+_SURE_WITH_BACK, _LIKELY_BACK = 0.29, -2.7
 _DOUBTED = 3  # the least sure tokens, which a wrong word is among
 _ROUGHLY, _ROUGHLY_NAMED = 0.75, 0.8  # nearness of a word and of a name, beside surety
 
@@ -92,11 +96,13 @@ class Translation:
         surety: geometric mean probability of the tokens that the model was least sure of, 0..1; None where it does not
             tell. That tokens' probabilities tell good translations from bad ones without a reference: Fomicheva et al.
             2020, "Unsupervised Quality Estimation for Neural Machine Translation".
+        back: see `likely_back`; None where that was not asked for, or the model does not tell.
         usage: what it cost.
     """
 
     text: str = ""
     surety: float | None = None
+    back: float | None = None
     usage: Usage = Usage()
 
 
@@ -116,6 +122,7 @@ def translate(text: str, reader: str, llm: ChatModel, *, only_sure: bool = False
     if not language or not models.writes(llm.name, reader):
         return Translation()
     turns = load_prompt("translate").fill({"language": language, "text": text})
+    least = _SURE_WITH_BACK if isinstance(llm, ScoringModel) else _SURE
     told: list[str] = []
     doubted: list[float] = []
     usage = Usage(calls=1)
@@ -125,9 +132,38 @@ def translate(text: str, reader: str, llm: ChatModel, *, only_sure: bool = False
         if piece.text and piece.logprob is not None:
             doubted = heapq.nsmallest(_DOUBTED, [*doubted, piece.logprob])
         # Another token can only lower it.
-        if only_sure and len(doubted) == _DOUBTED and _is_unsure(_surety(doubted)):
+        if only_sure and len(doubted) == _DOUBTED and _surety(doubted) < least:
             return Translation(surety=_surety(doubted), usage=usage)
-    return Translation(_with_whole_numbers(one_line("".join(told)), text), _surety(doubted), usage)
+    surety = _surety(doubted) if doubted else None
+    return Translation(_with_whole_numbers(one_line("".join(told)), text), surety, usage=usage)
+
+
+def likely_back(text: str, language: str, translated: str, llm: ChatModel) -> tuple[float | None, Usage]:
+    """How likely a translation makes the text that it was made of, where it is put back; and what telling that cost.
+
+    That is the mean log probability of the text's content words, 0 or below; None where it cannot be told. Scoring in
+    this direction: Thompson and Post 2020, "Automatic Machine Translation Evaluation in Many Languages via Zero-Shot
+    Paraphrasing".
+
+    Raises:
+        ModelError: the model did not answer.
+    """
+    text = one_line(text)
+    named, content = glossary.language_name(language), words(text, language)
+    if not isinstance(llm, ScoringModel) or not named or not content:
+        return None, Usage()
+    scored = llm.score(load_prompt("translate").fill({"language": named, "text": translated}), text)
+    if scored is None:
+        return None, Usage()
+    pieces, usage = scored
+    ends = list(accumulate(len(piece.text) for piece in pieces))
+    total = sum(
+        piece.logprob or 0.0
+        for word in content
+        for piece, end in zip(pieces, ends, strict=True)
+        if end > word.start and end - len(piece.text) < word.end
+    )
+    return total / len(content), usage
 
 
 def _with_whole_numbers(translated: str, text: str) -> str:
@@ -140,12 +176,16 @@ def _with_whole_numbers(translated: str, text: str) -> str:
     )
 
 
-def _surety(doubted: Sequence[float]) -> float | None:
-    return math.exp(sum(doubted) / len(doubted)) if doubted else None
+def _surety(doubted: Sequence[float]) -> float:
+    return math.exp(sum(doubted) / len(doubted))
 
 
-def _is_unsure(surety: float | None) -> bool:
-    return surety is not None and surety < _SURE
+def is_sure(translation: Translation) -> bool:
+    """Whether the model was sure enough of a translation for it to stand for a sentence, if it tells that at all."""
+    surety, back = translation.surety, translation.back
+    if surety is None or back is None:
+        return surety is None or surety >= _SURE
+    return surety >= _SURE_WITH_BACK and back >= _LIKELY_BACK
 
 
 def is_name(text: str, language: str) -> bool:
@@ -179,16 +219,14 @@ def quotes_at_length(text: str) -> bool:
 
 
 def faithful(text: str, language: str, translation: Translation, reader: str, encoder: Encoder) -> bool:
-    """Whether a translation may stand for a sentence.
+    """Whether a translation says what a sentence says, as far as can be seen; `is_sure` is asked beside it.
 
     It quotes nobody at length, leaves no piece of a quotation as it was, has like length, the same numbers, denies what
-    the sentence denies, addresses nobody, is near in meaning, and the model was sure of it. Every word and name has its
-    like in it, if only roughly where the model tells that it was sure.
+    the sentence denies, addresses nobody and is near in meaning. Every word and name has its like in it, if only
+    roughly where the model tells how sure it was.
     """
-    translated, surety = translation.text, translation.surety
-    if not translated or _is_unsure(surety):
-        return False
-    if quotes_at_length(text):
+    translated = translation.text
+    if not translated or quotes_at_length(text):
         return False
     if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
         return False
@@ -207,7 +245,7 @@ def faithful(text: str, language: str, translation: Translation, reader: str, en
     vectors = encoder.encode_passages([text, translated])
     if float(vectors[0] @ vectors[1]) < _SAME_MEANING:
         return False
-    return _word_for_word(text, language, translated, reader, encoder, sure=surety is not None)
+    return _word_for_word(text, language, translated, reader, encoder, sure=translation.surety is not None)
 
 
 def _addresses(text: str, language: str, translated: str, reader: str) -> bool:
@@ -235,7 +273,7 @@ def _word_for_word(
 ) -> bool:
     """Whether the translation holds every word of the text, and the text every name of the translation.
 
-    Of a translation that the model was sure of, both need to be there only roughly.
+    Of a translation that the model can be sure of, both need to be there only roughly.
     """
     like, named, gained = _SAME_WORD, _SAME_NAME, _SAME_GAIN
     if sure:

@@ -613,6 +613,20 @@ class ChatModel(Protocol):
         """Stop the model and free its memory."""
 
 
+@runtime_checkable
+class ScoringModel(Protocol):
+    """A `ChatModel` that can also tell how likely a given text is as its reply."""
+
+    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
+        """The tokens of the text in their order, each with its log probability behind those before it.
+
+        Their texts joined are `text`. None where the model cannot tell.
+
+        Raises:
+            ModelUnavailable, ModelTimeout: the model did not answer.
+        """
+
+
 class VectorIndex(Protocol):
     """Vectors by passage id; distances never leave it: scores are cosines, −1..1, higher is nearer."""
 

@@ -193,6 +193,39 @@ class FakeChatModel:
         self.closed += 1
 
 
+class ScoringChatModel(FakeChatModel):
+    """A chat model that finds every word of a given text equally likely behind the prompt, those in `unlikely` less.
+
+    Args:
+        replies: see `FakeChatModel`.
+        likely: log probability of a word; None where it cannot tell.
+        unlikely: log probability of some of them.
+
+    `scored` keeps what was asked to be scored.
+    """
+
+    def __init__(
+        self,
+        replies: Callable[[Sequence[Message]], Spoken] | Iterable[Spoken] = (),
+        likely: float | None = -0.5,
+        unlikely: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(replies)
+        self._likely = likely
+        self._unlikely = unlikely or {}
+        self.scored: list[tuple[list[Message], str]] = []
+
+    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
+        self.scored.append((list(messages), text))
+        if self._likely is None:
+            return None
+        pieces = (
+            Piece(text=token, logprob=self._unlikely.get(token.strip(" .,"), self._likely))
+            for token in re.findall(r"\s*\S+|\s+$", text)
+        )
+        return tuple(pieces), Usage(calls=1, prompt_tokens=10, output_tokens=3)
+
+
 PROMPTS = tuple(sorted(path.stem for path in resource("prompts").glob("*.md")))
 
 

@@ -19,7 +19,7 @@ import pytest
 from rag.errors import ModelError, ModelTimeout, ModelUnavailable, SettingsError
 from rag.llm import LangChainModel, LocalModel, open_llm
 from rag.settings import Settings, read_settings
-from rag.types import ChatModel, Message, Piece, Usage
+from rag.types import ChatModel, Message, Piece, ScoringModel, Usage
 
 TURNS = [Message(role="system", content="Antworte kurz."), Message(role="user", content="Regnet es?")]
 Token = tuple[str, float, Mapping[str, float]]  # text, logprob, alternatives
@@ -445,6 +445,45 @@ def test_the_local_model_gives_a_probability_to_every_token(local: ChatModel) ->
         assert piece.logprob is not None
         assert piece.logprob <= 0
         assert piece.text in piece.alternatives
+
+
+def scored(model: ChatModel, turns: Sequence[Message], text: str) -> list[Piece] | None:
+    assert isinstance(model, ScoringModel)
+    given = model.score(turns, text)
+    return None if given is None else list(given[0])
+
+
+@pytest.mark.models
+def test_the_local_model_scores_its_own_words_as_when_it_said_them(local: ChatModel) -> None:
+    *said, _ = local.stream(question("Ist Eis kalt?"), max_tokens=1)
+    given = scored(local, question("Ist Eis kalt?"), said[0].text)
+    assert given is not None
+    assert [piece.text for piece in given] == [said[0].text]
+    assert given[0].logprob == pytest.approx(said[0].logprob, abs=0.05)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    "text", ["Ja, „Grönland“ ist „überfällig“ – 1.234,5 € [12] <|im_end|>", "a\nb", '"x" \\ y']
+)
+def test_every_token_of_a_given_text_is_scored(text: str, local: ChatModel) -> None:
+    given = scored(local, question("Ist Eis kalt?"), text)
+    assert given is not None
+    assert "".join(piece.text for piece in given) == text
+    assert all(piece.logprob is not None and piece.logprob <= 0 for piece in given)
+
+
+@pytest.mark.models
+def test_the_local_model_finds_what_it_would_not_say_less_likely(local: ChatModel) -> None:
+    yes, no = (scored(local, question("Ist Feuer heiß?"), text) for text in ("Ja", "Banane"))
+    assert yes is not None and no is not None
+    assert sum(piece.logprob or 0 for piece in no) < sum(piece.logprob or 0 for piece in yes) - 5
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("text", ["", "Ahoi 🏴‍☠️"])
+def test_text_without_whole_tokens_is_not_scored(text: str, local: ChatModel) -> None:
+    assert scored(local, question("Ist Eis kalt?"), text) is None
 
 
 @pytest.mark.models

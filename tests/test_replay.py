@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from fakes import FakeChatModel, NearEncoder, ReadingModel, Said
+from fakes import FakeChatModel, NearEncoder, ReadingModel, Said, ScoringChatModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +49,22 @@ def test_a_model_that_cannot_choose_cannot_when_replayed(tmp_path: Path) -> None
     assert Replay(tmp_path / "r").choose(OTHER, ["Ja"]) is None
 
 
-CHANGES: dict[str, Callable[[ChatModel], object]] = {
+def test_a_replay_scores_as_the_recording_did(tmp_path: Path) -> None:
+    live = recorded(tmp_path / "r", ScoringChatModel(likely=-0.123456789))
+    scored = live.score(ASKED, "Ja , es\u2028regnet .")
+    assert scored is not None
+    assert [piece.text for piece in scored[0]] == ["Ja", " ,", " es", "\u2028regnet", " ."]
+    assert {piece.logprob for piece in scored[0]} == {-0.1235}
+    assert Replay(tmp_path / "r").score(ASKED, "Ja , es\u2028regnet .") == scored
+
+
+@pytest.mark.parametrize("model", [FakeChatModel(), ScoringChatModel(likely=None)])
+def test_a_model_that_cannot_score_cannot_when_replayed(tmp_path: Path, model: ChatModel) -> None:
+    assert recorded(tmp_path / "r", model).score(ASKED, "Ja") is None
+    assert Replay(tmp_path / "r").score(ASKED, "Ja") is None
+
+
+CHANGES: dict[str, Callable[[Replay], object]] = {
     "prompt": lambda model: heard(model, OTHER),
     "one letter": lambda model: heard(
         model, [*ASKED[:1], Message(role="user", content="Regnet es!\u2028Ja?")]
@@ -57,6 +72,7 @@ CHANGES: dict[str, Callable[[ChatModel], object]] = {
     "length": lambda model: heard(model, max_tokens=10),
     "schema": lambda model: model.complete(ASKED, max_tokens=9, schema={"type": "object"}),
     "choice": lambda model: model.choose(ASKED, ["Ja"]),
+    "score": lambda model: model.score(ASKED, "Ja"),
 }
 
 

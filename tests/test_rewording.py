@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes import FakeChatModel, HashEncoder, NearEncoder, Said, read_back
+from fakes import FakeChatModel, HashEncoder, NearEncoder, Said, ScoringChatModel, read_back
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +69,16 @@ def test_a_sentence_that_the_model_was_not_sure_of_is_quoted() -> None:
         Rewording(lambda: model, NearEncoder()).sentence(GERMAN, "de", "en")
         == f"The article says: “{GERMAN}”"
     )
+
+
+@pytest.mark.parametrize(("likely", "told"), [(-1.0, ENGLISH), (-5.0, f"The article says: “{GERMAN}”")])
+def test_a_translation_that_the_article_cannot_be_had_back_from_is_quoted(likely: float, told: str) -> None:
+    model = ScoringChatModel(lambda _: Said(ENGLISH, sure=0.9), likely)
+    rewording = Rewording(lambda: model, AgreeingEncoder())
+    assert rewording.sentence(GERMAN, "de", "en") == told
+    assert rewording.sentence(GERMAN, "de", "en") == told
+    assert len(model.scored) == model.calls == 1
+    assert rewording.usage.calls == 2
 
 
 def test_what_somebody_said_at_length_is_quoted_without_asking_anybody() -> None:

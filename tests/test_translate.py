@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fakes import FakeChatModel, HashEncoder, NearEncoder, Said
+from fakes import FakeChatModel, HashEncoder, NearEncoder, Said, ScoringChatModel
 
 from rag.encoder import open_encoder
 from rag.settings import read_settings
-from rag.translate import Translation, faithful, is_name, same_short, translate
+from rag.translate import Translation, faithful, is_name, is_sure, likely_back, same_short, translate
 from rag.types import Encoder
+from rag.words import words
 
 SENTENCE = "Die Bürgermeisterin Anna Roth eröffnete am 3. Mai den Hafen."
 GERMAN = "Die Gewerkschaft fordert mehr Lohn, kürzere Schichten und neue Busse für Hamburg und Bremen."
@@ -202,16 +203,62 @@ def test_a_translation_that_cannot_be_sure_enough_is_broken_off() -> None:
     [
         (TOLD.replace("demands", "wants to have"), None, False),
         (TOLD.replace("demands", "wants to have"), 0.8, True),
-        (TOLD, 0.1, False),
-        (TOLD, 0.4, False),
         (TOLD.replace("Bremen", "Zanzibar"), 0.8, False),
         (TOLD.replace("The union demands", "You demand"), 0.8, False),
     ],
 )
-def test_of_a_sure_translation_words_need_to_be_there_only_roughly(
+def test_where_a_model_tells_how_sure_it_is_words_need_to_be_there_only_roughly(
     translated: str, surety: float | None, kept: bool, encoder: Encoder
 ) -> None:
     assert faithful(GERMAN, "de", Translation(translated, surety), "en", encoder) is kept
+
+
+@pytest.mark.parametrize(
+    ("surety", "back", "sure"),
+    [
+        (None, None, True),
+        (0.4, None, False),
+        (0.6, None, True),
+        (0.4, -1.0, True),
+        (0.4, -4.0, False),
+        (0.6, -4.0, False),
+        (0.2, -1.0, False),
+    ],
+)
+def test_less_surety_will_do_where_the_article_can_be_had_back(
+    surety: float | None, back: float | None, sure: bool
+) -> None:
+    assert is_sure(Translation(TOLD, surety, back)) is sure
+
+
+def test_a_model_that_scores_is_given_more_room_for_doubt() -> None:
+    said = Said(TOLD, sure=0.4)
+    assert translate(GERMAN, "en", FakeChatModel([said]), only_sure=True).text == ""
+    assert translate(GERMAN, "en", ScoringChatModel([said]), only_sure=True).text == TOLD
+
+
+def test_the_article_is_scored_in_its_own_language_behind_its_translation() -> None:
+    model = ScoringChatModel(likely=-0.5, unlikely={"Schichten": -4.5, "und": -9.0})
+    likely, usage = likely_back(GERMAN, "de", TOLD, model)
+    content = len(words(GERMAN, "de"))
+    assert likely == pytest.approx((-0.5 * (content - 1) - 4.5) / content)
+    ((asked, text),) = model.scored
+    assert text == GERMAN
+    assert "German" in asked[-1].content and TOLD in asked[-1].content
+    assert usage.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "model"),
+    [
+        (GERMAN, "de", FakeChatModel()),
+        (GERMAN, "de", ScoringChatModel(likely=None)),
+        (GERMAN, "xx", ScoringChatModel()),
+        ("?", "de", ScoringChatModel()),
+    ],
+)
+def test_where_nothing_can_be_scored_nothing_is_told(text: str, language: str, model: FakeChatModel) -> None:
+    assert likely_back(text, language, TOLD, model)[0] is None
 
 
 @pytest.mark.parametrize(
