@@ -28,7 +28,7 @@ from rag.types import Article
 
 Line = dict[str, Any]
 _SURETIES = (0.0, 0.2, 0.29, 0.4, 0.5)
-_BACK = (-3.7, -3.2, -2.7, -2.2)
+_BACK = (-3.2, -2.7, -2.2)
 
 
 def main() -> None:

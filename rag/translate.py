@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -18,6 +19,7 @@ from rag.align import aligned, held
 from rag.answer import one_line
 from rag.names import alike
 from rag.prompts import load_prompt
+from rag.reading import read_sentence
 from rag.sentences import detect_language
 from rag.types import ChatModel, Encoder, ScoringModel, Usage
 from rag.words import Word, words
@@ -36,7 +38,7 @@ _SAME_NAME = 0.87  # for names, which are near to other names of their kind
 _SURE = 0.5
 # Where it also tells how likely the article's words are behind the translation, less will do: what a translation leaves
 # out or gets wrong cannot be had back from it.
-_SURE_WITH_BACK, _LIKELY_BACK = 0.29, -2.7
+_SURE_WITH_BACK, _LIKELY_BACK = 0.29, -2.2
 _DOUBTED = 3  # the least sure tokens, which a wrong word is among
 _ROUGHLY, _ROUGHLY_NAMED = 0.75, 0.8  # nearness of a word and of a name, beside surety
 
@@ -67,6 +69,17 @@ _BEFORE_NAMES = {
 
 _ENGLISH = frozenset(english for listed in _BEFORE_NAMES.values() for english in listed)
 _PLAIN = {"am": "an", "im": "in", "ins": "in", "zum": "zu", "zur": "zu", "vom": "von", "beim": "bei"}
+
+# Languages whose numbers in words, bounds and days are known (rag.reading).
+_COUNTED_IN = frozenset({"de", "en"})
+_SAME_DAY = {"gestern": "yesterday", "heute": "today", "morgen": "tomorrow"}
+_PART_OF_DAY = re.compile(
+    r"\b((?:Mon|Diens|Donners|Frei|Sams|Sonn)tag|Mittwoch|Sonnabend)"
+    r"(?=(?:morgen|vormittag|mittag|nachmittag|abend|nacht)s?\b)"
+)
+_COMPANY = re.compile(r"[^\W\d_]+(?= (?:AG|GmbH|SE|KG|UG|e\. ?V\.))")
+# Endings of German names of places, which are made like compounds and stay as they are.
+_PLACE = re.compile(r"(?:burg|berg|dorf|furt|heim|hausen|stadt|stein|feld|bach|land|brück|brücken)s?$")
 
 # Forms of "be" and "have": a short answer that gained one in translation has become a claim of its own.
 _CLAIMS = frozenset(
@@ -221,14 +234,18 @@ def quotes_at_length(text: str) -> bool:
 def faithful(text: str, language: str, translation: Translation, reader: str, encoder: Encoder) -> bool:
     """Whether a translation says what a sentence says, as far as can be seen; `is_sure` is asked beside it.
 
-    It quotes nobody at length, leaves no piece of a quotation as it was, has like length, the same numbers, denies what
-    the sentence denies, addresses nobody and is near in meaning. Every word and name has its like in it, if only
-    roughly where the model tells how sure it was.
+    It quotes nobody at length, leaves no piece of a quotation and no German compound as it was, has like length, the
+    same numbers, bounds and days, denies what the sentence denies, addresses nobody and is near in meaning. Every word
+    and name has its like in it, if only roughly where the model tells how sure it was.
     """
     translated = translation.text
     if not translated or quotes_at_length(text):
         return False
-    if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5 or _numbers(text) != _numbers(translated):
+    if not 0.4 <= len(translated) / max(1, len(text)) <= 2.5:
+        return False
+    if not _counts_alike(text, language, translated, reader) or _leaves_compounds(
+        text, language, translated, reader
+    ):
         return False
     if _tears_quotation(text, language, translated, reader) or _addresses(text, language, translated, reader):
         return False
@@ -246,6 +263,31 @@ def faithful(text: str, language: str, translation: Translation, reader: str, en
     if float(vectors[0] @ vectors[1]) < _SAME_MEANING:
         return False
     return _word_for_word(text, language, translated, reader, encoder, sure=translation.surety is not None)
+
+
+def _counts_alike(text: str, language: str, translated: str, reader: str) -> bool:
+    """Whether both tell the same numbers, with what bounds them ("more than"), and name the same days and months."""
+    if not {language, reader} <= _COUNTED_IN:
+        return _numbers(text) == _numbers(translated)
+    return _counts(text, language) == _counts(translated, reader)
+
+
+def _counts(text: str, language: str) -> Counter[tuple[float, str]]:
+    read = read_sentence(_PART_OF_DAY.sub(r"\1 ", text) if language == "de" else text, language)
+    # "Ein" and "der letzte" are put in many ways.
+    told = (one for one in read.quantities if one.kind == "moment" or one.value > 1)
+    return Counter(
+        (one.value, one.bound or _SAME_DAY.get(one.unit, one.unit) * (one.kind == "moment")) for one in told
+    )
+
+
+def _leaves_compounds(text: str, language: str, translated: str, reader: str) -> bool:
+    """Whether a German compound, names of places and companies aside, stands in the translation as it was."""
+    if language != "de" or reader == "de":
+        return False
+    compounds = {text[word.start : word.end] for word in words(text, language) if len(word.parts) > 1}
+    left = compounds.intersection(re.findall(r"[^\W\d_]+", translated)).difference(_COMPANY.findall(text))
+    return any(not _PLACE.search(word) for word in left)
 
 
 def _addresses(text: str, language: str, translated: str, reader: str) -> bool:

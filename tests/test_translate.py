@@ -220,8 +220,8 @@ def test_where_a_model_tells_how_sure_it_is_words_need_to_be_there_only_roughly(
         (0.4, None, False),
         (0.6, None, True),
         (0.4, -1.0, True),
-        (0.4, -4.0, False),
-        (0.6, -4.0, False),
+        (0.4, -2.5, False),
+        (0.6, -2.5, False),
         (0.2, -1.0, False),
     ],
 )
@@ -229,6 +229,40 @@ def test_less_surety_will_do_where_the_article_can_be_had_back(
     surety: float | None, back: float | None, sure: bool
 ) -> None:
     assert is_sure(Translation(TOLD, surety, back)) is sure
+
+
+COUNTED = "Am Montagabend starben in Augsburg mehr als elf Menschen, gestern 2,5 Millionen Fische."
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("On Monday evening, over eleven people died in Augsburg, yesterday 2.5 million fish.", True),
+        ("On Monday evening, more than 11 people died in Augsburg, yesterday 2,500,000 fish.", True),
+        ("On Monday evening, more than nine people died in Augsburg, yesterday 2.5 million fish.", False),
+        ("On Monday evening, eleven people died in Augsburg, yesterday 2.5 million fish.", False),
+        ("On Sunday evening, over eleven people died in Augsburg, yesterday 2.5 million fish.", False),
+        ("On Monday evening, over eleven people died in Augsburg, 2.5 million fish.", False),
+        ("On Monday evening, over eleven people died in Augsburg, yesterday 2.5 billion fish.", False),
+        ("On Montagabend, over eleven people died in Augsburg, yesterday 2.5 million fish.", False),
+    ],
+)
+def test_numbers_in_words_bounds_and_days_are_found_again(told: str, kept: bool, encoder: Encoder) -> None:
+    assert faithful(COUNTED, "de", Translation(told, 0.9), "en", encoder) is kept
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("The education senator resigned in Augsburg.", True),
+        ("The Bildungssenatorin resigned in Augsburg.", False),
+    ],
+)
+def test_a_german_word_left_standing_is_no_translation(told: str, kept: bool, encoder: Encoder) -> None:
+    german = "Die Bildungssenatorin trat in Augsburg zurück."
+    assert faithful(german, "de", Translation(told, 0.9), "en", encoder) is kept
 
 
 def test_a_model_that_scores_is_given_more_room_for_doubt() -> None:
