@@ -38,6 +38,8 @@ _WEEKDAYS = {
 }  # fmt: skip
 _NEAR = {"heute": 0, "today": 0, "gestern": -1, "yesterday": -1, "vorgestern": -2, "morgen": 1, "tomorrow": 1}
 
+_VERBS = frozenset({"may", "march"})  # in small letters
+
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _WEEKDAY = "|".join(_WEEKDAYS)
 _DATE = re.compile(
@@ -46,7 +48,7 @@ _DATE = re.compile(
     rf"|(?P<day_first>\b(?P<fd>\d{{1,2}})\.?\s+(?P<fm>{_MONTH})\b\.?(?:\s+(?P<fy>\d{{4}})\b)?)"
     rf"|(?P<month_first>\b(?P<mm>{_MONTH})\.?\s+(?P<md>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.?\d)(?:,?\s+(?P<my>\d{{4}})\b)?)"
     rf"|(?P<month>\b(?P<om>{_MONTH})\s+(?P<oy>(?:19|20)\d\d)\b)"
-    rf"|(?P<year>\b(?:(?:im\s+Jahre?|in|im\s+jahr|seit|since)\s+)(?P<yy>(?:1[5-9]|20)\d\d)\b)"
+    rf"|(?P<year>\b(?:im\s+Jahre?|(?P<bare>in)|seit|since)\s+(?P<yy>(?:1[5-9]|20)\d\d)\b)"
     rf"|(?P<weekday>\b(?:(?P<how>am|on|seit|bis|vergangenen|letzten|vorigen|last|kommenden|nächsten|next|jeden|every)\s+)?"
     rf"(?:(?P<how2>vergangenen|letzten|vorigen|kommenden|nächsten|diesen)\s+)?(?P<name>{_WEEKDAY})"
     r"(?P<part>morgen|vormittag|mittag|nachmittag|abend|nacht)?(?P<many>s|en)?\b)"
@@ -92,7 +94,7 @@ class When:
 
 
 def dated(article: Article) -> list[When]:
-    """The first date of every sentence that has one, in the order of the text.
+    """One date of every sentence that has some, in the order of the text: the first that is safe, else the first.
 
     A date since which something has lasted is none of what the sentence tells.
     """
@@ -113,10 +115,22 @@ def _dates(article: Article, n: int, start: int, end: int) -> Iterator[When]:
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     for match in _DATE.finditer(text):
         spoken = any(first <= match.start() < last for first, last in quoted)
-        if _SINCE.search(text[: match.start()]) or _SINCE.match(match[0]):
+        if (
+            _SINCE.search(text[: match.start()])
+            or _SINCE.match(match[0])
+            or _is_none(match, article.language)
+        ):
             continue
         told, resolved = _read(match, text, article, spoken)
         yield When(n, start + match.start(), start + match.end(), " ".join(match[0].split()), told, resolved)
+
+
+def _is_none(match: re.Match[str], language: str) -> bool:
+    """Whether what looks like a date is none: "up to 20 may have died", "in 1800 Metern"."""
+    if (match["fm"] or match["mm"]) in _VERBS:
+        return True
+    counted = match["bare"] and language == "de" and re.match(r"\s[A-ZÄÖÜ]", match.string[match.end() :])
+    return bool(counted)
 
 
 def _read(match: re.Match[str], text: str, article: Article, spoken: bool) -> tuple[str, bool]:

@@ -42,6 +42,24 @@ def test_dates_in_full_need_no_article_date(text: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Up to 20 may have died in the storm.", "en"),
+        ("From there 30 march to the harbour.", "en"),
+        ("Die Hütte steht in 1800 Metern Höhe.", "de"),
+    ],
+)
+def test_numbers_before_verbs_and_nouns_are_no_dates(text: str, language: str) -> None:
+    sentences = split_sentences(text, language)
+    article = Article(text=text, published=WEDNESDAY, language=language, sentences=sentences)
+    assert dated(article) == []
+
+
+def test_a_safe_date_goes_before_one_that_is_not() -> None:
+    assert when("Am letzten Montag und am 3. Februar 2025 trafen sie sich.") == ("2025-02-03", False)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("Die Minister trafen sich am Montag.", "2025-02-17"),
