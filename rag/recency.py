@@ -23,7 +23,7 @@ _LONG_AFTER = timedelta(days=90)  # from which a report beside another one is na
 _SECONDS = 365.25 * 24 * 3600  # of a year
 
 _YEAR = re.compile(
-    r"(?<![\d.,/$€£])(?P<year>(?:19|20)\d\d)(?:\s?[-–/]\s?(?P<until>(?:20)?\d\d))?(?![\d%s]|[.,]\d)"
+    r"(?<![\d.,/$€£])(?P<year>(?:19|20)\d\d)(?:\s?[-–/]\s?(?P<until>(?:20)?\d\d)(?!-))?(?![\d%s]|[.,]\d)"
 )
 _NOW = re.compile(
     r"(?<!\w)(?:current(?:ly)?|latest|newest|(?:most )?recent(?:ly)?|presently|(?<=the )present(?= \w)|nowadays|now|"
@@ -54,8 +54,8 @@ _STATES = frozenset({Kind.PERSON, Kind.NAME, Kind.PLACE, Kind.NUMBER, Kind.OTHER
 
 # Words beside which stands who or what is no longer: "replaced Berger", "Nachfolger von Berger".
 _NO_LONGER = (
-    r"(?:former|formerly|ex|then|previous|outgoing|ousted|ehemalige\w*|frühere\w*|damalige\w*|einstige\w*|bisherige\w*|"
-    r"vorherige\w*|scheidende\w*)"
+    r"(?:former|formerly|ex|(?<=the )then|then(?=-)|previous|outgoing|ousted|ehemalige\w*|frühere\w*|damalige\w*|"
+    r"einstige\w*|bisherige\w*|vorherige\w*|scheidende\w*)"
 )
 _TAKES_OVER = (
     r"(?:(?<!be )(?<!been )(?<!is )(?<!was )(?:(?:replac|supersed)(?:e[sd]?|ing)|succeed(?:s|ed|ing)?)(?! by| as| in)|"
@@ -67,7 +67,7 @@ _BEFORE = re.compile(
     rf"(?:\b{_NO_LONGER}\W+(?:\w+\W+){{0,4}}|\b{_TAKES_OVER}\W+(?:\w+\W+){{0,3}})$", re.IGNORECASE
 )
 _BEHIND = re.compile(
-    rf"^\W*(?:(?:(?:the|a|der|die|ein|eine)\W+)?{_NO_LONGER}\b|"
+    rf"^\W*(?:(?:(?:the|a|der|die|ein|eine)\W+)?{_NO_LONGER}\b|(?<=, )then (?=the\b|\w+ of\b)|"
     r"(?:(?:is|was|has been|had been|being|will be|to be)\W+)?(?:replaced|succeeded|superseded) (?:by|as|in)\b|"
     r"(?:wird|wurde|worden|ist)\W+(?:\w+\W+){0,5}?(?:abgelöst|ersetzt)\b)",
     re.IGNORECASE,
@@ -163,15 +163,15 @@ def _times(question: Question, sources: Sequence[_Dated], texts: Sequence[str]) 
 
 
 def _latest_year(text: str, until: int | None) -> datetime | None:
-    """The middle of the latest year named; of "2022-23" that is the second one."""
+    """The middle of the latest year named up to `until`, None where none is."""
     years = [year for year in map(_last_of, _YEAR.finditer(text)) if until is None or year <= until]
     return datetime(max(years), 7, 1, tzinfo=UTC) if years else None
 
 
 def _last_of(match: re.Match[str]) -> int:
-    first = int(match["year"])
-    last = int(f"{match['year'][: 4 - len(match['until'])]}{match['until']}") if match["until"] else first
-    return last if last == first + 1 else first
+    """The second of two years that follow each other, as in "2022-23", else the first."""
+    first, until = int(match["year"]), match["until"]
+    return first + 1 if until and str(first + 1).endswith(until) else first
 
 
 def is_former(text: str, start: int, end: int) -> bool:

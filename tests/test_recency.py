@@ -74,6 +74,12 @@ def test_the_year_in_an_undated_sentence_tells_when_it_held() -> None:
     assert second == 0 < first
 
 
+def test_two_years_in_one_are_the_second_and_a_day_is_none_of_them() -> None:
+    turn, before = lags(NOW, [hit("Holm leitet sie seit 1999/00."), hit("Berger leitete sie 1999.")])
+    assert turn == 0 < before
+    assert lags(NOW, [hit("Berger ging am 2011-12-03."), hit("Holm kam 2011.")]) == [0, 0]
+
+
 def test_a_year_in_words_does_not_count_where_now_is_only_the_tense() -> None:
     assert lags(IS, [hit("Berger kam 2019."), hit("Holm kam 2022.")]) == [0, 0]
 
@@ -135,6 +141,9 @@ def test_what_was_told_long_before_the_rest_is_earlier() -> None:
         "[Berger] was succeeded by Holm.",
         "[Berger], the former coach, was there.",
         "Holm took over from [Berger].",
+        "The then mayor [Berger] was there.",
+        "It was then-mayor [Berger] who came.",
+        "[Berger], then the mayor, was there.",
     ],
 )
 def test_words_of_change_tell_who_it_was(text: str) -> None:
@@ -152,6 +161,8 @@ def test_words_of_change_tell_who_it_was(text: str) -> None:
         "Berger was succeeded by [Holm].",
         "Die Nachricht löste [Jubel] aus.",
         "[Holm], the new coach, was there.",
+        "Then [Holm] won the cup.",
+        "[Holm] then went on to win the cup.",
     ],
 )
 def test_who_it_is_now_is_not_former(text: str) -> None:
