@@ -35,6 +35,8 @@ _ASKS_THEN = re.compile(
     r"\b(?:former|first|ex|previous|ehemalig\w*|früher\w*|erste\w*|was|were|did|war|waren)\b", re.IGNORECASE
 )
 _PLACED = re.compile(r"\b(?:at|in|near|from|bei|beim|im|aus|zu)\s+(?:(?:the|der|dem)\s+)?$", re.IGNORECASE)
+_SHORT_MONTHS = {name[:3] for name, key in MOMENTS.items() if key.startswith("month")} | {"sept"}
+_VERBS = frozenset({"may", "march", "mar"})
 _NUMBERED = re.compile(r"([^\W\d_]{2,})[\s-]+(\d{1,3}[a-z]?|[IVX]{1,6})(?![\w.:,]\d|\w|%)")
 
 
@@ -238,13 +240,9 @@ def tells_time(text: str) -> bool:
 
 
 def _is_moment(word: str) -> bool:
-    """Whether a word is the name of a month or day, perhaps of a month cut short."""
+    """Whether a word is the name of a month or day, perhaps of a month cut short; a verb in small letters is none."""
     lowered = word.casefold()
-    short = lowered[:3] if len(lowered) in {3, 4} else lowered
-    return lowered in MOMENTS or any(
-        len(short) == 3 and name.startswith(short) and key.startswith("month")
-        for name, key in MOMENTS.items()
-    )
+    return word not in _VERBS and (lowered in MOMENTS or lowered in _SHORT_MONTHS)
 
 
 def _could_be_person(spot: Spot, question: Question, hits: Sequence[Hit]) -> bool:

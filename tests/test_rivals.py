@@ -201,6 +201,16 @@ def test_a_bare_number_tells_no_time() -> None:
     assert not tells_time("12")
 
 
+@pytest.mark.parametrize("text", ["Jane", "Mars", "Mark", "it may rain", "Jung"])
+def test_words_that_begin_like_months_tell_no_time(text: str) -> None:
+    assert not tells_time(text)
+
+
+@pytest.mark.parametrize("text", ["Sept", "12 May", "Okt", "im März", "Dec"])
+def test_months_cut_short_tell_a_time(text: str) -> None:
+    assert tells_time(text)
+
+
 WORDS = st.lists(st.sampled_from("Anna Berger Weiss won 12 2021 May former at season 3".split()), min_size=1)
 
 
