@@ -21,7 +21,8 @@ from rag.words import is_content_word, is_german_noun, words
 class Item:
     """Words of one sentence: `article.text[start:end] == text`.
 
-    `certainty` (0..1) is the mean probability of the tokens that copied them; 1.0 where the model does not tell.
+    `certainty` (0..1) is the geometric mean probability of the tokens that copied them and of one sure token, of the
+    surest copy where several became one; 1.0 where the model does not tell.
     """
 
     text: str
@@ -62,7 +63,7 @@ def _is_asked(copied: str, question: str, language: str) -> bool:
 
 
 def _copied(pieces: Sequence[Piece]) -> Iterator[tuple[str, float]]:
-    """What the model wrote between semicolons, each with the geometric mean probability of its tokens."""
+    """What the model wrote between semicolons or line ends, each with its certainty, see `Item`."""
     copied = ""
     logprobs: list[float] = [0.0]
     for piece in pieces:

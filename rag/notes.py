@@ -55,7 +55,10 @@ def _code() -> str:
 
 
 def kept(article: Article, kind: str, notes: Notes | None, *made_with: str) -> tuple[Any, bytes] | None:
-    """The note on an article and the rows behind it, if one is kept that is still true."""
+    """The note on an article (what its JSON holds, the bytes behind it), if one is kept that is still true.
+
+    `made_with` is as in `keep`.
+    """
     if notes is None or not article.revision:
         return None
     note = notes.note(article.id, article.revision, kind, fingerprint(article, *made_with))
@@ -68,7 +71,16 @@ def kept(article: Article, kind: str, notes: Notes | None, *made_with: str) -> t
 def keep(
     article: Article, kind: str, notes: Notes | None, head: Any, rows: bytes = b"", *made_with: str
 ) -> None:
-    """Keeps a note on an article, in place of any other of its kind; `head` is what JSON can hold."""
+    """Keeps a note on an article, in place of any other of its kind.
+
+    Args:
+        article: with its revision and sentences; without a revision nothing is kept.
+        kind: `SENTENCES`, `DATES`, `SPEECHES` or `WORDINGS`.
+        notes: where it is kept; None for nowhere.
+        head: what JSON can hold.
+        rows: bytes that stand behind it.
+        made_with: what else shapes the note, such as an encoder's fingerprint.
+    """
     if notes is None or not article.revision:
         return
     note = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode() + b"\n" + rows

@@ -31,7 +31,7 @@ from rag.types import (
     SummaryEvent,
 )
 
-SHORTER = 2  # shorter sentences that are tried where a whole one cannot be translated safely
+_SHORTER = 2  # shorter sentences that are tried where a whole one cannot be translated safely
 
 
 class Summarising:
@@ -125,7 +125,7 @@ class Summarising:
 
     def _translated(self, sentence: str, own: str, reader: str) -> str:
         """The sentence in the reader's language, or the longest sentence that it begins with which can be put so."""
-        for text in (sentence, *islice(shorter(sentence, own), SHORTER)):
+        for text in (sentence, *islice(shorter(sentence, own), _SHORTER)):
             worded = self._rewording.sentence(text, own, reader)
             if worded != compose.quoted(text, reader):
                 return worded
