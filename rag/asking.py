@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from rag import chat, compose, glossary, traces, verify
 from rag.align import Aligned, Phrases, held, phrased, phrases
-from rag.answer import copy, in_full, is_complete, is_lone_name, whole
+from rag.answer import Item, copy, in_full, is_complete, is_lone_name, whole
 from rag.answer_type import frame
 from rag.compose import Judged
 from rag.disagreement import Nearby, disagreements, disputed
@@ -43,7 +43,7 @@ from rag.types import (
 )
 from rag.words import stems_of
 
-_PROMPTS = ("copy", "confirm", "translate", "standalone")
+_PROMPTS = ("copy", "confirm", "proposed", "translate", "standalone")
 _POOL = 12  # sentences that are ranked for one question
 _NEARBY = 40  # sentences that are looked through for what sources say differently,
 _ARTICLES = 10  # of so many articles,
@@ -57,6 +57,10 @@ _WORDS_COUNT, _LEAST_LIKELY = 0.25, 1e-3
 _ASKS_FOR_NO_WORDS = frozenset({Kind.YES_NO, Kind.REASON, Kind.SPEECH})
 _ALSO = 0.5  # how likely another sentence must be, beside one that answers, to be looked at: this share of it
 _SURE_COPY = 0.65  # mean token probability with which copied words may stand alone
+# Probability of yes below which copied words are no answer, where the model reads both question and sentence best; in
+# other languages its doubt about them tells nothing (eval/BENCHMARKS.md).
+_IS_ANSWER = 0.7
+_READ_BEST = "en"
 _PHRASED = 4  # sentences in another language, the likeliest ones, whose phrases are read
 _SURE_ACROSS = 0.4  # support below which a sentence in another language is read in English before it is shown
 _CONTINUED = 2  # sentences that answer whose next one is looked at
@@ -392,7 +396,10 @@ class Asking:
         return [(hit, verify.signals(hit, context)) for hit, context in zip(hits, contexts, strict=True)]
 
     def _shortened(self, question: Question, sentence: Judged) -> list[Judged]:
-        """The words that answer, where few do and the model can copy them; else the sentence as it is."""
+        """The words that answer, where few do and the model can copy them; else the sentence as it is.
+
+        Nothing where the model, shown the words it copied, does not take them for the answer.
+        """
         llm = self._engine.llm()
         if llm is None or not compose.is_short(question.kind):
             return [sentence]
@@ -401,7 +408,21 @@ class Asking:
         self.usage += usage
         items = [one for one in items if verify.is_of_kind(one.text, question.kind)]
         sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
-        return [Judged(one, sentence.support) for one in items] if sure else [sentence]
+        if not sure:
+            return [sentence]
+        return [Judged(one, sentence.support) for one in items if self._is_answer(question, one, llm)]
+
+    def _is_answer(self, question: Question, one: Item, llm: ChatModel) -> bool:
+        """Whether the model takes the words it copied for the answer, where its doubt tells anything."""
+        if not question.language == one.hit.language == _READ_BEST:
+            return True
+        with self._timed("verify"):
+            yes, usage = verify.confirm_answer(llm, question.text, one.text, one.hit.text)
+        self.usage += usage
+        if yes < _IS_ANSWER:
+            doubted = self._confidence.signals | {"answer": round(yes, 4)}
+            self._confidence = Confidence(value=min(self._confidence.value, yes), signals=doubted)
+        return yes >= _IS_ANSWER
 
     def _in_full(self, question: Question, one: Judged) -> list[Judged]:
         """Where the article gives the full name of somebody who is told by the surname alone."""

@@ -359,7 +359,8 @@ class Confidence(Noun):
     `value` is the gate's calibrated probability (0..1) that the best sentence found answers; of a question with several
     parts the one of its least likely part. It is high where an answer is sure, low where silence is, and 0 where
     nothing was found or nothing of the kind asked for. `signals` are what it is made of, by name: those of
-    `rag.verify.Signals`, and `yes`, the probability of the model's yes where one was asked.
+    `rag.verify.Signals`, `yes`, the probability of the model's yes where one was asked, and `answer`, its yes to the
+    words it copied, where that kept them from being shown.
     """
 
     value: float = Field(default=0.0, ge=0, le=1)

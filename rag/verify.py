@@ -236,6 +236,18 @@ def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float, Usage]
     return (yes / (yes + no) if yes + no > 0 else 0.0), usage
 
 
+def confirm_answer(llm: ChatModel, question: str, answer: str, sentence: str) -> tuple[float, Usage]:
+    """The same for a sentence of which some words are proposed as the answer: the model's yes that it is they.
+
+    It goes on where `confirm` of that sentence ended, so only the proposed words have to be read.
+
+    Raises:
+        ModelError: the model did not answer.
+    """
+    (proposed,) = load_prompt("proposed").fill({"question": question, "answer": one_line(answer)})
+    return confirm(llm, proposed.content, sentence)
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """A logistic model over signals: `bias + Σ weight · signal`.
