@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import PROMPTS, FakeChatModel, NearEncoder, ReadingModel, read_back
+from fakes import PROMPTS, Choice, FakeChatModel, NearEncoder, ReadingModel, read_back
 
 import rag
 from rag import compose, forms
@@ -207,6 +207,28 @@ def test_a_sentence_that_the_model_denies_is_dropped_and_the_other_stays(open_wi
     read = [values["sentence"] for values in model.asked_for("confirm")]
     assert any("Lavin" in sentence for sentence in read)
     assert quotes(answer) == [["Für das Land verhandelte am Freitag Minister Sergej Lawin in Ulm."]]
+
+
+class Doubting(ReadingModel):
+    """Does not take what it copied for the answer."""
+
+    def _confirm(self, messages: Sequence[Message], options: Sequence[str]) -> Choice:
+        _, values = read_back(messages)
+        return (0.2, 0.8) if " Ist es " in values["question"] else super()._confirm(messages, options)
+
+
+def test_in_english_words_that_the_model_does_not_take_for_the_answer_are_not_shown(open_with: Open) -> None:
+    question = "Who called it a warning?"
+    assert said(open_with(ReadingModel("Tom Hill")).ask(question)) == ["Tom Hill"]
+    answer = open_with(Doubting("Tom Hill")).ask(question)
+    assert (answer.status, answer.statements) == (Status.NOT_FOUND, ())
+    assert answer.confidence.value == answer.confidence.signals["answer"] == pytest.approx(0.2)
+
+
+def test_in_other_languages_the_model_is_not_asked_about_what_it_copied(open_with: Open) -> None:
+    model = Doubting("Anna Roth")
+    assert said(open_with(model).ask(WHO_OPENED)) == ["Anna Roth"]
+    assert {values["question"] for values in model.asked_for("confirm")} == {WHO_OPENED}
 
 
 def test_a_certain_no_closes_the_gate(open_with: Open) -> None:
@@ -752,7 +774,7 @@ index = SimpleNamespace(encoder=SimpleNamespace(fingerprint="e"), catalog=None, 
 qa = NewsQA(index, Settings(llm="none"), None)
 print(qa.fingerprint)
 for file in sorted(Path("prompts").glob("*.md")):
-    file.write_text(file.read_text(encoding="utf-8").replace("# system\\n", "# system\\nPlease. ", 1), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace("\\n", "\\nPlease. ", 1), encoding="utf-8")
     load_prompt.cache_clear()
     print(qa.fingerprint)
 """

@@ -16,6 +16,7 @@ from rag.verify import (
     Context,
     Signals,
     confirm,
+    confirm_answer,
     gate_fingerprint,
     is_of_kind,
     load_gate,
@@ -241,6 +242,15 @@ def test_the_model_reads_one_sentence_and_the_question() -> None:
         "confirm",
         {"sentence": "Er kam. Frage: $question", "question": "Wer?"},
     )
+
+
+def test_words_are_proposed_behind_the_same_sentence_and_question() -> None:
+    model = FakeChatModel(choices=(0.6, 0.2))
+    yes, _ = confirm_answer(model, "Wer kam?", "Anna\nRoth $x", SENTENCE)
+    confirm(model, "Wer kam?", SENTENCE)
+    proposed, plain = (read_back(asked) for asked in model.asked)
+    assert yes == pytest.approx(0.75)
+    assert proposed == ("confirm", plain[1] | {"question": "Wer kam? Ist es Anna Roth $x?"})
 
 
 def test_a_model_that_fails_has_not_said_no() -> None:
