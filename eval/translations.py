@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import NewsQA
-from rag.condense import shorter
-from rag.telling import SHORTER
+from rag.telling import attempts
 from rag.translate import Translation, faithful, is_sure, likely_back, translate
 from rag.types import Article
 
@@ -61,7 +60,7 @@ def lines(qa: NewsQA, article: Article, sentences: int, reader: str) -> Iterator
     if llm is None:
         raise SystemExit("RAG_LLM = none translates nothing. Name a model.")
     for number, told in enumerate(qa.summarise([article.id], sentences=sentences).statements):
-        for text in (told.text, *islice(shorter(told.text, article.language), SHORTER)):
+        for text in attempts(told.text, article.language):
             put = translate(text, reader, llm)
             kept = faithful(text, article.language, put, reader, qa.engine.index.encoder)
             if kept:

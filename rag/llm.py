@@ -197,21 +197,20 @@ class LocalModel(LangChainModel):
             harmless, max_tokens=max_tokens, schema=schema, extra_body=self._kept(harmless)
         )
 
-    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
+    def score(self, messages: Sequence[Message], text: str) -> Iterator[Piece]:
         """How likely the text is as the reply; see `ScoringModel.score`.
 
-        None where the text is empty or has characters of several tokens, such as emoji: a grammar cannot force those.
+        Nothing where the text is empty or has characters of several tokens (emoji), which a grammar cannot force.
         """
         harmless = [turn.model_copy(update={"content": _without_marks(turn.content)}) for turn in messages]
         body = {"content": text, "add_special": False, "parse_special": False, "with_pieces": True}
         tokens = self._post("/tokenize", body)["tokens"]
         if not tokens or not all(isinstance(token["piece"], str) for token in tokens):
-            return None
+            return
         # The probabilities that come back are those before the grammar takes effect.
         grammar = " ".join(["root ::=", *(f"<[{token['id']}]>" for token in tokens)])
         more = {**self._kept(harmless), "grammar": grammar}
-        *pieces, last = self._stream(harmless, max_tokens=len(tokens), schema=None, extra_body=more)
-        return tuple(pieces), last.usage or Usage()
+        yield from self._stream(harmless, max_tokens=len(tokens), schema=None, extra_body=more)
 
     def _kept(self, messages: Sequence[Message]) -> dict[str, Any]:
         """What llama.cpp is told so that the beginning of a prompt is computed once."""

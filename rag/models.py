@@ -183,6 +183,17 @@ def writes(name: str, language: str) -> bool:
     return language in _WRITTEN.get(name, {language})
 
 
+_TRANSLATED_CHARS = 220
+
+
+def translates(name: str, text: str) -> bool:
+    """Whether a language model is known to translate sentences of such a length; of others than ours it is believed.
+
+    Of 46 longer ones that the default model put into English none could be told (eval/translations.py).
+    """
+    return name not in _WRITTEN or len(text) <= _TRANSLATED_CHARS
+
+
 def ensure(name: str, settings: Settings, progress: Progress | None = None) -> Path:
     """The verified model file or encoder folder, fetched first where it is not there yet.
 

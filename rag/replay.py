@@ -107,17 +107,17 @@ class _Spoken:
         reply = self._choice(messages, options)
         return None if reply.chosen is None else (reply.chosen, reply.usage or Usage())
 
-    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
-        """The recorded tokens; see `ScoringModel.score`. None where the recorded model could not tell.
+    def score(self, messages: Sequence[Message], text: str) -> Iterator[Piece]:
+        """The recorded tokens; see `ScoringModel.score`. Nothing where the recorded model could not tell.
 
         Raises:
             ReplayMismatch: nothing was recorded for this prompt and text.
         """
         reply = self._scored(messages, text)
-        if not reply.pieces:
-            return None
-        told = (Piece(text=token, logprob=logprob) for token, logprob, _ in reply.pieces)
-        return tuple(told), reply.usage or Usage()
+        for token, logprob, _ in reply.pieces:
+            yield Piece(text=token, logprob=logprob)
+        if reply.pieces:
+            yield Piece(usage=reply.usage)
 
     def _reply(
         self, messages: Sequence[Message], max_tokens: int, schema: Mapping[str, Any] | None
@@ -233,11 +233,9 @@ class Recording(_Spoken):
         key = _key_of_score(self.fingerprint, messages, text)
         if (known := self._again(key)) is not None:
             return known
-        given = self._model.score(messages, text) if isinstance(self._model, ScoringModel) else None
-        if given is None:
-            return self._keep(Recorded(key=key, kind="score"))
-        told, usage = given
-        pieces = tuple(_recorded(piece) for piece in told)
+        told = list(self._model.score(messages, text)) if isinstance(self._model, ScoringModel) else []
+        pieces = tuple(_recorded(piece) for piece in told if piece.text)
+        usage = next((piece.usage for piece in reversed(told) if piece.usage), None)
         return self._keep(Recorded(key=key, kind="score", pieces=pieces, usage=usage))
 
     def _again(self, key: str) -> Recorded | None:

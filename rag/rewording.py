@@ -78,7 +78,9 @@ class Rewording:
         if llm is None or translation.back is not None:
             return translation
         with self._timed():
-            back, usage = translate.likely_back(text, language, translation.text, llm)
+            back, usage = translate.likely_back(
+                text, language, translation.text, llm, least=translate.LIKELY_BACK
+            )
         self.usage += usage
         known = self._known[text, reader, True] = replace(translation, back=back)
         return known

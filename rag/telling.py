@@ -31,7 +31,15 @@ from rag.types import (
     SummaryEvent,
 )
 
-_SHORTER = 2  # shorter sentences that are tried where a whole one cannot be translated safely
+_SHORTER = 2  # shorter sentences that are tried where a whole one cannot be translated safely,
+_MUCH_SHORTER = 0.9  # of at most this share of its length: nearly the same is refused again
+
+
+def attempts(sentence: str, language: str) -> Iterator[str]:
+    """The sentence, then shorter ones that it begins with: what is put into another language, until one can be told."""
+    parts = (part for part in shorter(sentence, language) if len(part) <= _MUCH_SHORTER * len(sentence))
+    yield sentence
+    yield from islice(parts, _SHORTER)
 
 
 class Summarising:
@@ -125,7 +133,7 @@ class Summarising:
 
     def _translated(self, sentence: str, own: str, reader: str) -> str:
         """The sentence in the reader's language, or the longest sentence that it begins with which can be put so."""
-        for text in (sentence, *islice(shorter(sentence, own), _SHORTER)):
+        for text in attempts(sentence, own):
             worded = self._rewording.sentence(text, own, reader)
             if worded != compose.quoted(text, reader):
                 return worded

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from rag import glossary, models
 from rag.align import aligned, held
@@ -38,7 +37,7 @@ _SAME_NAME = 0.87  # for names, which are near to other names of their kind
 _SURE = 0.5
 # Where it also tells how likely the article's words are behind the translation, less will do: what a translation leaves
 # out or gets wrong cannot be had back from it.
-_SURE_WITH_BACK, _LIKELY_BACK = 0.29, -2.2
+_SURE_WITH_BACK, LIKELY_BACK = 0.29, -2.2
 _DOUBTED = 3  # the least sure tokens, which a wrong word is among
 _ROUGHLY, _ROUGHLY_NAMED = 0.75, 0.8  # nearness of a word and of a name, beside surety
 
@@ -126,13 +125,18 @@ def translate(text: str, reader: str, llm: ChatModel, *, only_sure: bool = False
         text: some words or a sentence.
         reader: code of the language.
         llm: the model.
-        only_sure: break off as soon as it cannot be sure enough to stand for a sentence, which saves time.
+        only_sure: break off as soon as it cannot be sure enough to stand for a sentence, and leave sentences alone that
+            the model is known to be unable to translate; both save time.
 
     Raises:
         ModelError: the model did not answer.
     """
     language = glossary.language_name(reader)
-    if not language or not models.writes(llm.name, reader):
+    if (
+        not language
+        or not models.writes(llm.name, reader)
+        or (only_sure and not models.translates(llm.name, text))
+    ):
         return Translation()
     turns = load_prompt("translate").fill({"language": language, "text": text})
     least = _SURE_WITH_BACK if isinstance(llm, ScoringModel) else _SURE
@@ -151,12 +155,21 @@ def translate(text: str, reader: str, llm: ChatModel, *, only_sure: bool = False
     return Translation(_with_whole_numbers(one_line("".join(told)), text), surety, usage=usage)
 
 
-def likely_back(text: str, language: str, translated: str, llm: ChatModel) -> tuple[float | None, Usage]:
+def likely_back(
+    text: str, language: str, translated: str, llm: ChatModel, *, least: float = -math.inf
+) -> tuple[float | None, Usage]:
     """How likely a translation makes the text that it was made of, where it is put back; and what telling that cost.
 
     That is the mean log probability of the text's content words, 0 or below; None where it cannot be told. Scoring in
     this direction: Thompson and Post 2020, "Automatic Machine Translation Evaluation in Many Languages via Zero-Shot
     Paraphrasing".
+
+    Args:
+        text: a sentence.
+        language: its code.
+        translated: what was made of it.
+        llm: the model.
+        least: once the mean must fall below this, what it has come to is told and the rest is not looked at.
 
     Raises:
         ModelError: the model did not answer.
@@ -165,18 +178,15 @@ def likely_back(text: str, language: str, translated: str, llm: ChatModel) -> tu
     named, content = glossary.language_name(language), words(text, language)
     if not isinstance(llm, ScoringModel) or not named or not content:
         return None, Usage()
-    scored = llm.score(load_prompt("translate").fill({"language": named, "text": translated}), text)
-    if scored is None:
-        return None, Usage()
-    pieces, usage = scored
-    ends = list(accumulate(len(piece.text) for piece in pieces))
-    total = sum(
-        piece.logprob or 0.0
-        for word in content
-        for piece, end in zip(pieces, ends, strict=True)
-        if end > word.start and end - len(piece.text) < word.end
-    )
-    return total / len(content), usage
+    turns = load_prompt("translate").fill({"language": named, "text": translated})
+    total, end, usage = 0.0, 0, Usage(calls=1)
+    for piece in llm.score(turns, text):
+        usage = piece.usage or usage
+        start, end = end, end + len(piece.text)
+        total += sum(piece.logprob or 0.0 for word in content if word.start < end and start < word.end)
+        if total < least * len(content):
+            break
+    return (total / len(content) if end else None), usage
 
 
 def _with_whole_numbers(translated: str, text: str) -> str:
@@ -198,7 +208,7 @@ def is_sure(translation: Translation) -> bool:
     surety, back = translation.surety, translation.back
     if surety is None or back is None:
         return surety is None or surety >= _SURE
-    return surety >= _SURE_WITH_BACK and back >= _LIKELY_BACK
+    return surety >= _SURE_WITH_BACK and back >= LIKELY_BACK
 
 
 def is_name(text: str, language: str) -> bool:

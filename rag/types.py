@@ -618,10 +618,11 @@ class ChatModel(Protocol):
 class ScoringModel(Protocol):
     """A `ChatModel` that can also tell how likely a given text is as its reply."""
 
-    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
+    def score(self, messages: Sequence[Message], text: str) -> Iterator[Piece]:
         """The tokens of the text in their order, each with its log probability behind those before it.
 
-        Their texts joined are `text`. None where the model cannot tell.
+        Their texts joined are `text`; the last piece has the usage, as in `ChatModel.stream`. Nothing comes where the
+        model cannot tell. Closing the iterator stops the model.
 
         Raises:
             ModelUnavailable, ModelTimeout: the model did not answer.

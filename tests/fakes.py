@@ -201,7 +201,7 @@ class ScoringChatModel(FakeChatModel):
         likely: log probability of a word; None where it cannot tell.
         unlikely: log probability of some of them.
 
-    `scored` keeps what was asked to be scored.
+    `scored` keeps what was asked to be scored, `told` how many words were told.
     """
 
     def __init__(
@@ -214,16 +214,16 @@ class ScoringChatModel(FakeChatModel):
         self._likely = likely
         self._unlikely = unlikely or {}
         self.scored: list[tuple[list[Message], str]] = []
+        self.told = 0
 
-    def score(self, messages: Sequence[Message], text: str) -> tuple[tuple[Piece, ...], Usage] | None:
+    def score(self, messages: Sequence[Message], text: str) -> Iterator[Piece]:
         self.scored.append((list(messages), text))
         if self._likely is None:
-            return None
-        pieces = (
-            Piece(text=token, logprob=self._unlikely.get(token.strip(" .,"), self._likely))
-            for token in re.findall(r"\s*\S+|\s+$", text)
-        )
-        return tuple(pieces), Usage(calls=1, prompt_tokens=10, output_tokens=3)
+            return
+        for token in re.findall(r"\s*\S+|\s+$", text):
+            self.told += 1
+            yield Piece(text=token, logprob=self._unlikely.get(token.strip(" .,"), self._likely))
+        yield Piece(usage=Usage(calls=1, prompt_tokens=10, output_tokens=3))
 
 
 PROMPTS = tuple(sorted(path.stem for path in resource("prompts").glob("*.md")))

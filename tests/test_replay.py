@@ -51,17 +51,17 @@ def test_a_model_that_cannot_choose_cannot_when_replayed(tmp_path: Path) -> None
 
 def test_a_replay_scores_as_the_recording_did(tmp_path: Path) -> None:
     live = recorded(tmp_path / "r", ScoringChatModel(likely=-0.123456789))
-    scored = live.score(ASKED, "Ja , es\u2028regnet .")
-    assert scored is not None
-    assert [piece.text for piece in scored[0]] == ["Ja", " ,", " es", "\u2028regnet", " ."]
-    assert {piece.logprob for piece in scored[0]} == {-0.1235}
-    assert Replay(tmp_path / "r").score(ASKED, "Ja , es\u2028regnet .") == scored
+    *scored, last = live.score(ASKED, "Ja , es\u2028regnet .")
+    assert [piece.text for piece in scored] == ["Ja", " ,", " es", "\u2028regnet", " ."]
+    assert {piece.logprob for piece in scored} == {-0.1235}
+    assert last.usage is not None
+    assert list(Replay(tmp_path / "r").score(ASKED, "Ja , es\u2028regnet .")) == [*scored, last]
 
 
 @pytest.mark.parametrize("model", [FakeChatModel(), ScoringChatModel(likely=None)])
 def test_a_model_that_cannot_score_cannot_when_replayed(tmp_path: Path, model: ChatModel) -> None:
-    assert recorded(tmp_path / "r", model).score(ASKED, "Ja") is None
-    assert Replay(tmp_path / "r").score(ASKED, "Ja") is None
+    assert not list(recorded(tmp_path / "r", model).score(ASKED, "Ja"))
+    assert not list(Replay(tmp_path / "r").score(ASKED, "Ja"))
 
 
 CHANGES: dict[str, Callable[[Replay], object]] = {
@@ -72,7 +72,7 @@ CHANGES: dict[str, Callable[[Replay], object]] = {
     "length": lambda model: heard(model, max_tokens=10),
     "schema": lambda model: model.complete(ASKED, max_tokens=9, schema={"type": "object"}),
     "choice": lambda model: model.choose(ASKED, ["Ja"]),
-    "score": lambda model: model.score(ASKED, "Ja"),
+    "score": lambda model: list(model.score(ASKED, "Ja")),
 }
 
 

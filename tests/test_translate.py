@@ -231,6 +231,14 @@ def test_less_surety_will_do_where_the_article_can_be_had_back(
     assert is_sure(Translation(TOLD, surety, back)) is sure
 
 
+def test_a_sentence_too_long_for_a_small_model_is_not_tried() -> None:
+    text = "Die Gewerkschaft fordert mehr Lohn, " * 8
+    small, large = (FakeChatModel([TOLD, TOLD], name=name) for name in ("qwen2.5-coder-1.5b", "large"))
+    assert translate(text, "en", small, only_sure=True).text == ""
+    assert not small.asked
+    assert translate(text, "en", small).text == translate(text, "en", large, only_sure=True).text == TOLD
+
+
 COUNTED = "Am Montagabend starben in Augsburg mehr als elf Menschen, gestern 2,5 Millionen Fische."
 
 
@@ -280,6 +288,13 @@ def test_the_article_is_scored_in_its_own_language_behind_its_translation() -> N
     assert text == GERMAN
     assert "German" in asked[-1].content and TOLD in asked[-1].content
     assert usage.calls == 1
+
+
+def test_what_cannot_be_likely_enough_any_more_is_not_scored_to_the_end() -> None:
+    model = ScoringChatModel(likely=-0.1, unlikely={"Gewerkschaft": -50.0})
+    likely, _ = likely_back(GERMAN, "de", TOLD, model, least=-2.0)
+    assert likely is not None and likely < -2.0
+    assert model.told == 2
 
 
 @pytest.mark.parametrize(
