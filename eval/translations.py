@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import NewsQA
+from rag.models import translates
 from rag.telling import attempts
 from rag.translate import Translation, faithful, is_sure, likely_back, translate
 from rag.types import Article
@@ -65,7 +66,7 @@ def lines(qa: NewsQA, article: Article, sentences: int, reader: str) -> Iterator
             kept = faithful(text, article.language, put, reader, qa.engine.index.encoder)
             if kept:
                 put = replace(put, back=likely_back(text, article.language, put.text, llm)[0])
-            kept = kept and is_sure(put)
+            kept = kept and is_sure(put) and translates(llm.name, text)
             yield {
                 "article": article.id, "sentence": number, "text": text, "language": article.language, "reader": reader,
                 "translated": put.text, "surety": put.surety, "back": put.back, "kept": kept,
@@ -83,18 +84,20 @@ def count(qa: NewsQA, read: list[Line]) -> None:
     print(f"{len(judged)} translations were read, {sum(line['right'] for line in judged)} of them right")
     print("| check | kept | right |\n|---|---|---|")
     print(_row("as shown", [line for line in judged if line["kept"]]))
-    for name, unsure in (("every word has its like", True), ("every word, roughly", False)):
-        alike = [line for line in judged if _passes(qa, line, unsure=unsure)]
-        for sure in _SURETIES:
-            told = [line for line in alike if (line["surety"] or 0.0) >= sure]
-            print(_row(f"{name}, surety from {sure}", told))
+    strictly, roughly = (
+        [line for line in judged if _passes(qa, line, unsure=unsure)] for unsure in (True, False)
+    )
+    for sure in _SURETIES:
+        print(_row(f"every word has its like, surety from {sure}", _sure(strictly, sure)))
+    for sure in _SURETIES:
+        print(_row(f"every word, roughly, surety from {sure}", _sure(roughly, sure)))
     for sure, likely in product(_SURETIES, _BACK):
-        told = [
-            line
-            for line in alike
-            if (line["surety"] or 0.0) >= sure and line["back"] is not None and line["back"] >= likely
-        ]
+        told = [line for line in _sure(roughly, sure) if line["back"] is not None and line["back"] >= likely]
         print(_row(f"every word, roughly, surety from {sure}, put back from {likely}", told))
+
+
+def _sure(read: list[Line], least: float) -> list[Line]:
+    return [line for line in read if (line["surety"] or 0.0) >= least]
 
 
 def _passes(qa: NewsQA, line: Mapping[str, Any], *, unsure: bool) -> bool:

@@ -153,6 +153,7 @@ class Asking:
         self._readings: dict[tuple[str, str], _Read] = {}
         self._articles: dict[tuple[str, str], frozenset[str]] = {}
         self._confidence = Confidence()  # of the part that is being answered
+        self._refused: float | None = None  # the highest yes to copied words of that part that were not shown
 
     def events(self) -> Iterator[Event]:
         """See `NewsQA.stream`."""
@@ -168,7 +169,7 @@ class Asking:
         if hits:
             yield Evidence(question=self.question.text, hits=tuple(hits))
             for part in self.question.parts:
-                self._confidence = Confidence()
+                self._confidence, self._refused = Confidence(), None
                 told: list[_Shown] = []
                 for one in self._statements(part, pool, hits):
                     told.append(one)
@@ -176,9 +177,10 @@ class Asking:
                 judged = [item for one in told for item in one.group]
                 differing += disagreements(part, judged, self._nearby(part, pool) if judged else None)
                 shown += told
-                confidences.append(self._confidence)
                 if not judged:
                     missing.append(part.text)
+                    self._doubt()
+                confidences.append(self._confidence)
         yield self._answer(shown, missing, differing, confidences)
 
     def _stand_alone(self) -> None:
@@ -388,6 +390,12 @@ class Asking:
         if "yes" not in self._confidence.signals or support > self._confidence.value:
             self._confidence = verify.confidence(support, seen, yes)
 
+    def _doubt(self) -> None:
+        """Lowers the confidence where nothing is told since the model took no copied words for the answer."""
+        if self._refused is not None:
+            signals = self._confidence.signals | {"answer": round(self._refused, 4)}
+            self._confidence = Confidence(value=min(self._confidence.value, self._refused), signals=signals)
+
     def signals(
         self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
     ) -> list[tuple[Hit, verify.Signals]]:
@@ -419,10 +427,10 @@ class Asking:
         with self._timed("verify"):
             yes, usage = verify.confirm_answer(llm, question.text, one.text, one.hit.text)
         self.usage += usage
-        if yes < _IS_ANSWER:
-            doubted = self._confidence.signals | {"answer": round(yes, 4)}
-            self._confidence = Confidence(value=min(self._confidence.value, yes), signals=doubted)
-        return yes >= _IS_ANSWER
+        if yes >= _IS_ANSWER:
+            return True
+        self._refused = max(yes, self._refused or 0.0)
+        return False
 
     def _in_full(self, question: Question, one: Judged) -> list[Judged]:
         """Where the article gives the full name of somebody who is told by the surname alone."""

@@ -192,7 +192,7 @@ class LocalModel(LangChainModel):
         self, messages: Sequence[Message], *, max_tokens: int, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Piece]:
         """One greedy reply in pieces; see `ChatModel.stream`."""
-        harmless = [turn.model_copy(update={"content": _without_marks(turn.content)}) for turn in messages]
+        harmless = _harmless(messages)
         yield from self._stream(
             harmless, max_tokens=max_tokens, schema=schema, extra_body=self._kept(harmless)
         )
@@ -202,7 +202,7 @@ class LocalModel(LangChainModel):
 
         Nothing where the text is empty or has characters of several tokens (emoji), which a grammar cannot force.
         """
-        harmless = [turn.model_copy(update={"content": _without_marks(turn.content)}) for turn in messages]
+        harmless = _harmless(messages)
         body = {"content": text, "add_special": False, "parse_special": False, "with_pieces": True}
         tokens = self._post("/tokenize", body)["tokens"]
         if not tokens or not all(isinstance(token["piece"], str) for token in tokens):
@@ -254,7 +254,11 @@ class LocalModel(LangChainModel):
         return True
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What the server answers to what OpenAI's protocol does not know."""
+        """What the server answers to what OpenAI's protocol does not know.
+
+        Raises:
+            ModelError: it did not, or not in JSON.
+        """
         request = Request(
             f"{self._server.listening_address}{path}",
             data=json.dumps(body).encode(),
@@ -263,7 +267,7 @@ class LocalModel(LangChainModel):
         try:
             with urlopen(request, timeout=30) as response:
                 answered: dict[str, Any] = json.load(response)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _translated(error) from error
         return answered
 
@@ -272,9 +276,9 @@ class LocalModel(LangChainModel):
         self.__dict__.pop("_server", None)
 
 
-def _without_marks(text: str) -> str:
-    """The text with no token in it that llama.cpp reads as the end of a turn, such as `<|im_end|>`."""
-    return text.replace("<|", "< |")
+def _harmless(messages: Sequence[Message]) -> list[Message]:
+    """The turns with no token in them that llama.cpp reads as the end of a turn, such as `<|im_end|>`."""
+    return [turn.model_copy(update={"content": turn.content.replace("<|", "< |")}) for turn in messages]
 
 
 def _folder(path: Path) -> bool:

@@ -215,8 +215,7 @@ class Recording(_Spoken):
             return known
         said = list(self._model.stream(messages, max_tokens=max_tokens, schema=schema))
         pieces = tuple(_recorded(piece) for piece in said if piece.text or piece.alternatives)
-        usage = next((piece.usage for piece in reversed(said) if piece.usage), None)
-        return self._keep(Recorded(key=key, pieces=pieces, usage=usage))
+        return self._keep(Recorded(key=key, pieces=pieces, usage=_usage(said)))
 
     def _choice(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
         key = key_of(self.fingerprint, messages, options=options)
@@ -234,9 +233,10 @@ class Recording(_Spoken):
         if (known := self._again(key)) is not None:
             return known
         told = list(self._model.score(messages, text)) if isinstance(self._model, ScoringModel) else []
-        pieces = tuple(_recorded(piece) for piece in told if piece.text)
-        usage = next((piece.usage for piece in reversed(told) if piece.usage), None)
-        return self._keep(Recorded(key=key, kind="score", pieces=pieces, usage=usage))
+        # What could have stood there instead is nobody's business where the text is given.
+        given = (Piece(text=piece.text, logprob=piece.logprob) for piece in told if piece.text)
+        pieces = tuple(_recorded(piece) for piece in given)
+        return self._keep(Recorded(key=key, kind="score", pieces=pieces, usage=_usage(told)))
 
     def _again(self, key: str) -> Recorded | None:
         with self._lock:
@@ -292,6 +292,10 @@ def _read_line(noun: type[N], line: str, path: Path, number: int) -> N:
             f"{path}, line {number} is no recorded reply: {error.errors()[0]['msg']}.",
             hint="Name a file that --record wrote, or record anew.",
         ) from error
+
+
+def _usage(said: Sequence[Piece]) -> Usage | None:
+    return next((piece.usage for piece in reversed(said) if piece.usage), None)
 
 
 def _recorded(piece: Piece) -> _Token:

@@ -23,7 +23,7 @@ from rag.sentences import detect_language
 from rag.types import ChatModel, Encoder, ScoringModel, Usage
 from rag.words import Word, words
 
-FINGERPRINT = "translations 4"
+FINGERPRINT = "translations 5"
 """Raised whenever the same translation may be shown or not shown differently."""
 
 _SAME_MEANING = 0.86  # cosine of a sentence and its translation
@@ -284,8 +284,12 @@ def _counts_alike(text: str, language: str, translated: str, reader: str) -> boo
 
 def _counts(text: str, language: str) -> Counter[tuple[float, str]]:
     read = read_sentence(_PART_OF_DAY.sub(r"\1 ", text) if language == "de" else text, language)
-    # "Ein" and "der letzte" are put in many ways.
-    told = (one for one in read.quantities if one.kind == "moment" or one.value > 1)
+    # "Ein", "null" and "der letzte" are put in many ways, figures are not.
+    told = (
+        one
+        for one in read.quantities
+        if one.kind == "moment" or one.value > 1 or read.tokens[one.at].text[0].isdecimal()
+    )
     return Counter(
         (one.value, one.bound or _SAME_DAY.get(one.unit, one.unit) * (one.kind == "moment")) for one in told
     )

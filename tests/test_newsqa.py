@@ -225,6 +225,27 @@ def test_in_english_words_that_the_model_does_not_take_for_the_answer_are_not_sh
     assert answer.confidence.value == answer.confidence.signals["answer"] == pytest.approx(0.2)
 
 
+class DoubtingOne(Doubting):
+    """Takes one of its copies for the answer, not the other."""
+
+    def _confirm(self, messages: Sequence[Message], options: Sequence[str]) -> Choice:
+        _, values = read_back(messages)
+        taken = "Tom Hill" in values["question"]
+        return (0.9, 0.1) if taken else super()._confirm(messages, options)
+
+
+def test_what_is_not_shown_does_not_lower_the_confidence_in_what_is(tmp_path: Path) -> None:
+    text = "The union leader Tom Hill called it a warning. The mayor Ann Low called it a warning too."
+    model = DoubtingOne("Tom Hill", "Ann Low")
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=NearEncoder(), llm=model) as qa:
+        qa.add([Article(text=text, title="Strike in Leeds", language="en")])
+        answer = qa.ask("Who called it a warning?")
+    assert said(answer) == ["Tom Hill"]
+    assert any("Ann Low" in values["question"] for values in model.asked_for("confirm"))
+    assert answer.confidence.value > 0.7
+    assert "answer" not in answer.confidence.signals
+
+
 def test_in_other_languages_the_model_is_not_asked_about_what_it_copied(open_with: Open) -> None:
     model = Doubting("Anna Roth")
     assert said(open_with(model).ask(WHO_OPENED)) == ["Anna Roth"]

@@ -261,6 +261,14 @@ def test_numbers_in_words_bounds_and_days_are_found_again(told: str, kept: bool,
 
 
 @pytest.mark.models
+@pytest.mark.parametrize(("told", "kept"), [("0.5", True), ("0.8", False), ("1", False)])
+def test_figures_up_to_one_are_found_again(told: str, kept: bool, encoder: Encoder) -> None:
+    german = "Die Gewerkschaft fordert für Augsburg 0,5 Prozent mehr Lohn."
+    english = f"The union demands {told} percent higher wages for Augsburg."
+    assert faithful(german, "de", Translation(english, 0.9), "en", encoder) is kept
+
+
+@pytest.mark.models
 @pytest.mark.parametrize(
     ("told", "kept"),
     [
