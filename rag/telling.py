@@ -132,13 +132,16 @@ class Summarising:
         return statement.model_copy(update={"text": known[statement.text]})
 
     def _translated(self, sentence: str, own: str, reader: str) -> str:
-        """The sentence in the reader's language, or the longest sentence that it begins with which can be put so."""
+        """The sentence in the reader's language, or the longest sentence that it begins with which can be put so.
+
+        Quoted where none can, or where time is up.
+        """
         for text in attempts(sentence, own):
+            if self._is_late():
+                break
             worded = self._rewording.sentence(text, own, reader)
             if worded != compose.quoted(text, reader):
                 return worded
-            if self._is_late():
-                break
         return compose.quoted(sentence, reader)
 
     def _known(self, article_id: str) -> dict[str, str]:

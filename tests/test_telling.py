@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,3 +82,32 @@ def test_in_no_time_one_sentence_is_told_and_the_others_counted(tmp_path: Path) 
     assert (made.status, len(made.statements)) == (Status.PARTIAL, 1)
     assert made.missing == "Nicht mehr ausgegeben: 2 Sätze."
     assert made.text.endswith(made.missing)
+
+
+@pytest.mark.parametrize("form", ["text", "points", "timeline"])
+def test_in_no_time_nothing_is_translated_neither_sentences_nor_the_headline(tmp_path: Path, form: str) -> None:
+    model = told_as({})
+    made = summary(tmp_path, "\n\n".join(LINES), model, deadline=1e-6, form=form, language="en")
+    assert model.asked == []
+    assert all(one.text == f"The article says: “{one.citations[0].quote}”" for one in made.statements)
+
+
+OPEN = (
+    "Ob die Brücke im Winter gesperrt wird, ist noch unklar.",
+    "Wann der Hafen von Kempten saniert wird, ist weiter offen.",
+)
+
+
+def test_from_where_time_is_up_what_is_left_open_is_quoted(tmp_path: Path) -> None:
+    def slow(messages: Sequence[Message]) -> str:
+        if read_back(messages)[1]["text"] in OPEN:
+            time.sleep(0.5)
+        return "Nobody knows 77 things about Zurich."
+
+    model = FakeChatModel(slow)
+    with NewsQA.open(tmp_path, settings=Settings(llm="none"), encoder=NearEncoder(), llm=model) as qa:
+        for place, (told, open_) in enumerate(zip(LINES, OPEN, strict=False)):
+            qa.add(Article(text=f"{told}\n\n{open_}", url=f"http://{place}.example/", language="de"))
+        made = qa.summarise(sentences=1, language="en", deadline=0.5)
+    assert sum(read_back(messages)[1]["text"] in OPEN for messages in model.asked) <= 1
+    assert all(one.text == f"The article says: “{one.citations[0].quote}”" for one in made.unsettled)
