@@ -3,8 +3,8 @@
 1,000-character chunks in Chroma, four of them stuffed into the prompt, one call of the model. Targets for `rag eval`:
 `ask` keeps the replies in plain_chain.jsonl and asks for none that stands there, `replayed` needs no model.
 
-    rag eval run eval/facts.yaml --n 20 --against eval/plain_chain.py:ask --html beside.html
-    rag eval run eval/facts.yaml --n 20 --replay eval/replies.jsonl --against eval/plain_chain.py:replayed
+    rag eval run eval/facts.yaml --tag plain-chain --against eval/plain_chain.py:ask --html beside.html
+    rag eval run eval/facts.yaml --tag plain-chain --replay eval/replies.jsonl --against eval/plain_chain.py:replayed
 """
 
 from __future__ import annotations

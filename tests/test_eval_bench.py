@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from fakes import FakeChatModel, HashEncoder, ReadingModel
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rag import NewsQA, Status
 from rag.cli import main
@@ -23,12 +21,10 @@ from rag.evaluation.bench import (
     bench,
     rank_measures,
     risk_and_coverage,
-    sample,
     to_markdown,
     write_bench,
 )
 from rag.evaluation.naive import Naive
-from rag.evaluation.questions import AskedQuestion
 from rag.evaluation.sets import read_sets
 from rag.retrieve import WAYS
 from rag.settings import Settings
@@ -150,12 +146,6 @@ def test_every_way_is_measured_and_answers_are_judged(folder: Path, tmp_path: Pa
     assert all(one.low <= one.value <= one.high for one in report.scores)
     assert {one.way for one in report.costs} == {"both", "words", "meaning", "ask"}
     assert "| towns | words | hit@4 | 2 | 1.000 |" in to_markdown(report)
-
-
-def test_the_same_seed_draws_the_same_questions(folder: Path) -> None:
-    questions = read_sets(folder, ["towns"])[0][0].questions
-    assert sample(questions, 2, 7) == sample(questions, 2, 7)
-    assert sample(questions, 0, 7) == sample(questions, 99, 7)
 
 
 def test_an_article_counts_where_its_first_passage_stands() -> None:
@@ -318,25 +308,6 @@ def test_a_file_that_holds_something_else_is_not_gone_on_from(tmp_path: Path) ->
     keep.write_text("notes\n", encoding="utf-8")
     with pytest.raises(InputError, match="holds no outcomes"):
         run_own(tmp_path, folder, ASKS, keep)
-
-
-def test_a_sample_takes_as_many_of_every_part(folder: Path) -> None:
-    questions = [
-        AskedQuestion(id=f"{part}{at}", question="?", stratum=part)
-        for part, number in (("a", 1), ("b", 9), ("c", 9))
-        for at in range(number)
-    ]
-    drawn = [one.stratum for one in sample(questions, 7, 0)]
-    assert (drawn.count("a"), drawn.count("b"), drawn.count("c")) == (1, 3, 3)
-
-
-@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=30), st.integers(0, 40), st.integers(0, 3))
-def test_every_sample_begins_with_the_smaller_ones(parts: list[str], n: int, seed: int) -> None:
-    questions = [AskedQuestion(id=str(at), question="?", stratum=part) for at, part in enumerate(parts)]
-    drawn = sample(questions, n, seed)
-    assert len(drawn) == (min(n, len(parts)) or len(parts))
-    assert sample(questions, 0, seed)[: len(drawn)] == drawn
-    assert sorted(one.id for one in sample(questions, 0, seed)) == sorted(one.id for one in questions)
 
 
 def test_without_a_model_nothing_is_asked_naively(

@@ -12,6 +12,7 @@ import pytest
 from fakes import FakeChatModel, HashEncoder
 
 from rag import Recording, Replay
+from rag.evaluation import read_facts
 from rag.types import ChatModel
 
 pytest.importorskip("langchain_chroma")
@@ -71,3 +72,10 @@ def test_what_the_model_said_once_answers_without_it(plain_chain: ModuleType, tm
     ]
     assert said == ["Anna Roth."] * 3
     assert (len(live.asked), len(again.asked)) == (1, 0)
+
+
+@pytest.mark.models
+def test_the_facts_that_both_are_asked_have_recorded_replies(plain_chain: ModuleType) -> None:
+    facts = [fact for fact in read_facts(ROOT / "eval" / "facts.yaml").facts if "plain-chain" in fact.tags]
+    assert len(facts) == 20
+    assert all(plain_chain.replayed(fact.question)["text"] for fact in facts)

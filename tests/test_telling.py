@@ -85,7 +85,9 @@ def test_in_no_time_one_sentence_is_told_and_the_others_counted(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", ["text", "points", "timeline"])
-def test_in_no_time_nothing_is_translated_neither_sentences_nor_the_headline(tmp_path: Path, form: str) -> None:
+def test_in_no_time_nothing_is_translated_neither_sentences_nor_the_headline(
+    tmp_path: Path, form: str
+) -> None:
     model = told_as({})
     made = summary(tmp_path, "\n\n".join(LINES), model, deadline=1e-6, form=form, language="en")
     assert model.asked == []

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from datetime import time as moment
-from itertools import islice, zip_longest
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -29,6 +27,7 @@ from pydantic import ValidationError
 from rag.errors import InputError
 from rag.evaluation.metrics import wilson
 from rag.evaluation.questions import AskedQuestion, Document, QuestionSet, plain
+from rag.evaluation.samples import sample
 from rag.evaluation.scorers import ANSWERED, SILENT, Marked, mark, mark_said, recall
 from rag.types import (
     AddReport,
@@ -198,19 +197,6 @@ def _url(doc_id: str) -> str:
     return f"{_SCHEME}{doc_id}"
 
 
-def sample(questions: Sequence[AskedQuestion], n: int, seed: int) -> list[AskedQuestion]:
-    """`n` of the questions, as many of every stratum; all if `n` is 0 or too large.
-
-    The same for the same seed, and every larger sample, that of all questions too, begins with the smaller one.
-    """
-    strata: dict[str, list[AskedQuestion]] = {}
-    for one in questions:
-        strata.setdefault(one.stratum, []).append(one)
-    shuffled = [random.Random(seed).sample(own, len(own)) for own in strata.values()]
-    turns = (one for row in zip_longest(*shuffled) for one in row if one is not None)
-    return list(islice(turns, n or len(questions)))
-
-
 def bench(
     sets: Sequence[QuestionSet],
     documents: Mapping[str, Document],
@@ -243,7 +229,9 @@ def bench(
     for one in sets:
         with ExitStack() as stack:
             index = stack.enter_context(_beside(archive, one.documents)) if one.documents else archive
-            run.measure(one, sample(one.questions, n, seed), index, ids)
+            run.measure(
+                one, sample(one.questions, n, seed, part=lambda question: question.stratum), index, ids
+            )
     run.finish()
     return BenchReport(
         documents=len(documents) if merged else 0,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from pydantic import Field, ValidationError
 
 from rag.errors import InputError
 from rag.evaluation.documents import read_text
+from rag.evaluation.samples import in_order
 from rag.types import ChatModel, Message, Noun, Progress
 
 LEAST = 0.7  # balanced accuracy whose lower end of 95 % confidence must be reached before verdicts count
@@ -156,8 +156,7 @@ def read_labels(path: Path, *, n: int = 0, seed: int = 0) -> list[Labelled]:
         )
     if not n or n >= len(rows):
         return rows
-    chance = random.Random(seed)
-    return [row for kind in kinds for row in chance.sample(kind, min(len(kind), max(1, n // 2)))]
+    return [row for kind in kinds for row in in_order(kind, max(1, n // 2), seed)]
 
 
 def agreement(

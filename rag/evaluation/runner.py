@@ -7,7 +7,6 @@ In: a fact file, a target; out: an `EvalReport`. The target is anything with `st
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ from rag.evaluation.metrics import FactResult, Measure, measure
 from rag.evaluation.reading import read_facts, read_floor
 from rag.evaluation.report import write_junit
 from rag.evaluation.retrieval import K, retrieval
+from rag.evaluation.samples import in_order
 from rag.types import Answer, Article, Event, Hit, Moment, Noun, Progress, Statement, Summary
 
 _AROUND = 90  # characters shown on either side of a citation
@@ -147,7 +147,7 @@ def run(
     bounds = read_floor(floor, section) if floor else Floor()
     if at_least:
         bounds = bounds.model_copy(update={"at_least": {**bounds.at_least, **at_least}})
-    chosen = _drawn(_chosen(facts, ids, tags), n, seed)
+    chosen = in_order(_chosen(facts, ids, tags), n, seed)
     if runs < 1:
         raise InputError(f"runs = {runs} is less than 1.", hint="Ask every question at least once.")
     known = baseline.results if changed and baseline else ()
@@ -302,12 +302,6 @@ def _chosen(facts: FactFile, ids: Collection[str], tags: Collection[str]) -> tup
         for fact in facts.facts
         if (not ids or fact.id in ids) and (not tags or not set(tags).isdisjoint(fact.tags))
     )
-
-
-def _drawn(facts: Sequence[Fact], n: int, seed: int) -> Sequence[Fact]:
-    if not 0 < n < len(facts):
-        return facts
-    return [facts[number] for number in sorted(random.Random(seed).sample(range(len(facts)), n))]
 
 
 class Asking:

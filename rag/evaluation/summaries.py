@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import re
 import time
 from collections import Counter
@@ -30,6 +29,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from rag.errors import InputError
 from rag.evaluation.said import Label, SaidMeasures, Share, judge_said, said_measures, share
+from rag.evaluation.samples import in_order
 from rag.types import AddReport, Article, Noun, Progress, Speech, Statement, Summary, SummaryOptions
 
 _SCHEME = "summaries:"
@@ -276,7 +276,7 @@ def measure_summaries(
 
 def _chosen(rows: list[Row], n: int, half: int | None, seed: int) -> list[Row]:
     chosen = [row for row in rows if half is None or half_of(row.id) == half]
-    return random.Random(seed).sample(chosen, n) if 0 < n < len(chosen) else chosen
+    return in_order(chosen, n, seed)
 
 
 def _seeds(gold: Sequence[Gold], gold_file: Path | None) -> list[Path]:
