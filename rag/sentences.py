@@ -250,6 +250,9 @@ _COMPARED = re.compile(r"mehr|weniger|[a-zäöüß]{3,}er")
 _ORDINAL = re.compile(r"[\"'„“(]*(?:\d{1,3}|[IVXL]+)\.")
 _ORDINAL_PAIR = re.compile(r"(?:\d{1,3}\.[/–-])+\d{1,3}")  # "11./10. Jahrhundert"
 _LARGE = re.compile(r"\d{1,3}(?:\.\d{3})+")  # "die 14.000. Folge"
+_FINITE = frozenset(
+    "ist sind war waren wird werden wurde wurden hat haben hatte hatten kann können soll gibt sagte".split()
+)
 _WORDS_BEFORE_REAL_END = 4
 _ATTRIBUTION = re.compile(
     r"(?:[A-Z][\w.’'-]*\s+){0,3}(?:said|says|asked|asks|told|replied|added|wrote|writes|answered|shouted|"
@@ -269,6 +272,7 @@ _OPENING = re.compile("[" + re.escape("".join((*_QUOTES, *_BRACKETS))) + "]")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ROMAN = re.compile(r"(?=[IVXLC]{2,7}$)(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})$")
+_NAMES = re.compile(r"\A(?:[^\W\d_a-zß-ÿ][\w’'-]*\s*)+")
 _LEADING_MARKS = re.compile(r"\A[\"'„“”‚‘’»«›‹(\[¿¡\s–—-]+")
 _ELIDED = re.compile(r"\A(?:[ldnsLDNS]|dell|nell|all|sull|dall|qu)['’](?=\w)")
 _SPACES = re.compile(r"\s")
@@ -557,12 +561,38 @@ def _verdict_number(
     lead = tokens[-2] if len(tokens) > 1 else ""
     if opens or (lead.endswith(".") and _points_at_number(lead[:-1])):
         return True
+    if language == "de" and _ROMAN.match(token) and _goes_on_as_name(tokens[:-1], word, after):
+        return False  # "König Carl XVI. Gustaf"
     if language == "de" or not language:
         club = token == "1" and word in _CLUBS and lead not in _PLACES
         return not (club or _ORDINAL_HEADS.match(word) or _leads_to_ordinal(tokens[:-1]))
     if language == "tr":
         return False
     return None
+
+
+def _goes_on_as_name(before: list[str], word: str, after: str) -> bool:
+    """Whether a German name goes on behind its number.
+
+    It does where no new clause can begin, since no verb stands behind the next names, or where none has ended.
+
+    Args:
+        before: the words of the sentence before the number.
+        word: the first word behind it.
+        after: the text behind it.
+    """
+    if not (before and before[-1].istitle() and before[-1].isalpha() and word.istitle()):
+        return False
+    behind = _WORD.match(_NAMES.sub("", after, count=1))
+    verb_behind = behind is not None and _may_be_verb(behind.group(), "")
+    return not (verb_behind and any(map(_may_be_verb, before, ["", *before])))
+
+
+def _may_be_verb(word: str, lead: str) -> bool:
+    """Whether a German word behind `lead` may be a finite verb: no noun, no adjective, of no other closed class."""
+    if word in _FINITE or not word.islower() or word in _words_of("de"):
+        return word in _FINITE
+    return not (lead.lower() in _ORDINAL_LEADS and _INFLECTED.fullmatch(word))
 
 
 def _is_long_ordinal(token: str, before: list[str]) -> bool:

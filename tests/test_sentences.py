@@ -27,6 +27,10 @@ CASES = {
         Es kamen mehr als 400.000. | Ende 2012 waren es weniger.
         Ludwig XIV. regierte lange. | Er starb 1715.
         Unter Ludwig XIV. | Die Kosten stiegen.
+        König Carl XVI. Gustaf hat Geburtstag. | Der schwedische König Carl XVI. Gustaf kam. | Silvia auch.
+        Am Montag ehrte König Carl XVI. Gustaf die Preisträger. | Es kamen Carl XVI. Gustaf, Silvia und Karl II. Otto.
+        Vor Gericht sah man Heinrich XIII. Prinz Reuß und andere. | Er schwieg.
+        Das sagte Papst Leo XIV. | Kardinal Marx widersprach. | Es regierte Ludwig XIV. | Frankreich war arm.
         Es gibt z. B. Äpfel und Birnen. | Sie sind reif.
         Es gibt z.B. Äpfel.
         Dort waren u. a. Deutschland und Polen vertreten.
