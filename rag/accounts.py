@@ -38,7 +38,10 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SCALED = re.compile(r"\s*([^\W\d_]+)\b\.?")
 _DAY = re.compile(r"\b(?:" + "|".join(_DAYS) + r")\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\s*(?:Prozent|percent|%)", re.IGNORECASE)
-_COUNTED = re.compile(r"\s*(?:[a-zäöü]+(?:e|en|er|es|ed|ing)\s+)?(?P<what>[^\W\d_]{3,})")
+# Behind a number may stand an adjective, which English plurals look like: "people", "women", "houses".
+_COUNTED = re.compile(
+    r"\s*(?:(?!(?:people|children|(?:wo)?men)\b)[a-zäöüß]+(?:e|en|er|ed|ing|es(?=\s+[A-ZÄÖÜ]))\s+)?(?P<what>[^\W\d_]{3,})"
+)
 _WORD = re.compile(r"\w+")
 
 

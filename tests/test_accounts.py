@@ -72,6 +72,27 @@ def test_numbers_in_words_differ_as_a_whole() -> None:
     assert one.differs(Account("Thirty-four guests died in the Ulm bus accident.", "en")) == "guest"
 
 
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ("12 people were hurt", "peopl"),
+        ("12 injured people were freed", "peopl"),
+        ("twelve women and two men drowned", "women"),
+        ("12 houses burnt down", "hous"),
+        ("12 wooden houses burnt down", "hous"),
+    ],
+)
+def test_what_is_counted_in_english_is_the_noun(told: str, what: str) -> None:
+    assert Account(f"In the flood in Ulm {told}.", "en").figures[what] == {"12"}
+
+
+def test_an_adjective_behind_a_number_is_not_what_it_counts() -> None:
+    assert de("Aus dem Wasser kamen drei große Fische und 1 totes Kind.").figures == {
+        "fisch": {"3"},
+        "kind": {"1"},
+    }
+
+
 def test_differing_days_of_one_event_are_told_and_those_of_two_events_are_not() -> None:
     friday = de("Der Rat der Stadt stimmte am Freitag für den Bau der Brücke.")
     assert de(VOTE).differs(friday) == "day"
