@@ -261,7 +261,11 @@ _ATTRIBUTION = re.compile(
 
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _CLOSERS = "\"'”“’‘»«›‹)]}"
-_CANDIDATE = re.compile(rf"([.!?…]{{1,20}})((?:[{re.escape(_CLOSERS)}]|\s»){{0,6}})\s+(?=\S)")
+# Marks of notes behind the end of a sentence: "… to an end.[12][note 3] The …", in encyclopedias without a space, too.
+_NOTES = r"(?:\[[^\[\]]{1,24}\]){1,12}"
+_CANDIDATE = re.compile(
+    rf"([.!?…]{{1,20}})((?:[{re.escape(_CLOSERS)}]|\s»){{0,6}})(?:({_NOTES})(?:\s+|(?=[^\W\d_a-zß-ÿ]))|\s+)(?=\S)"
+)
 # A full stop whose space was lost: "kam er bald.Der Zug …", but not in names such as "Beispiel.De".
 _GLUED = re.compile(r"(?<!\S)([^\W\d_]{3,40})[.!?](?=([^\W\d_]{2,40})[\s,])")
 _OTHER_TERMINATORS = frozenset("。！？｡．؟۔।॥።፧׃‼⁇⁈⁉។၊။")
@@ -414,7 +418,7 @@ def _boundaries(line: str, language: str) -> list[int]:
         verdict = _verdict(line, found[-1] if found else 0, match, language, no_capitals)
         if verdict is None:
             after = bisect_right(proposed, match.start(1))
-            verdict = after < len(proposed) and proposed[after] <= match.end()
+            verdict = bool(match.group(3)) or (after < len(proposed) and proposed[after] <= match.end())
         if verdict:
             found.append(match.end())
     terminators = _OTHER_TERMINATORS | {_GREEK_QUESTION_MARK} if language == "el" else _OTHER_TERMINATORS
@@ -502,7 +506,7 @@ def _verdict(line: str, begin: int, match: re.Match[str], language: str, no_capi
     small = after[:1].islower() and not no_capitals
     if small and not after[1:2].isupper():
         return False
-    if closers and _ATTRIBUTION.match(after):
+    if closers and not match.group(3) and _ATTRIBUTION.match(after):
         return False
     if line[match.end()] in "([" and mark == "." and not after[:1].isupper():
         return False  # "Elisabeth II. (67 Jahre) war …"
