@@ -149,12 +149,9 @@ def in_full(one: Item, article: Article) -> Item | None:
     """
     if not is_lone_name(one):
         return None
-    pattern = rf"(?<![\w'’-])({_GIVEN}\s+(?:[^\W\d_]\.\s+|{_GIVEN}\s+)?){re.escape(one.text)}(?![\w-])"
-    for found in re.finditer(pattern, article.text):
-        if not _is_given(found[1], article.language):
-            continue
+    for start, end in _in_full(one.text, article.text, article.language):
         for sentence in article.sentences:
-            if sentence.start <= found.start() and found.end() <= sentence.end:
+            if sentence.start <= start and end <= sentence.end:
                 place = {
                     "start": sentence.start,
                     "end": sentence.end,
@@ -162,8 +159,28 @@ def in_full(one: Item, article: Article) -> Item | None:
                     "last": sentence.n,
                 }
                 text = article.text[sentence.start : sentence.end]
-                return item(one.hit.model_copy(update=place | {"text": text}), *found.span(), one.certainty)
+                return item(one.hit.model_copy(update=place | {"text": text}), start, end, one.certainty)
     return None
+
+
+def in_full_elsewhere(one: Item, hits: Sequence[Hit]) -> Item | None:
+    """The same in sentences of other articles about the question, if those that give the name begin it alike."""
+    if not is_lone_name(one):
+        return None
+    found = [
+        item(hit, hit.start + start, hit.start + end, one.certainty)
+        for hit in hits
+        for start, end in _in_full(one.text, hit.text, hit.language)
+    ]
+    return found[0] if len({other.text.split()[0] for other in found}) == 1 else None
+
+
+def _in_full(name: str, text: str, language: str) -> Iterator[tuple[int, int]]:
+    """Where a text gives a surname with what may be the names before it."""
+    pattern = rf"(?<![\w'’-])(?!\w+['’]s\s)({_GIVEN}\s+(?:[^\W\d_]\.\s+|{_GIVEN}\s+)?){re.escape(name)}(?![\w-])"
+    for found in re.finditer(pattern, text):
+        if _is_given(found[1], language):
+            yield found.span()
 
 
 def _is_given(before: str, language: str) -> bool:

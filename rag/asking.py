@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from rag import chat, compose, glossary, traces, verify
 from rag.align import Aligned, Phrases, held, phrased, phrases
-from rag.answer import Item, copy, in_full, is_complete, is_lone_name, whole
+from rag.answer import Item, copy, in_full, in_full_elsewhere, is_complete, is_lone_name, whole
 from rag.answer_type import frame
 from rag.compose import Judged
 from rag.disagreement import Nearby, disagreements, disputed
@@ -244,18 +244,20 @@ class Asking:
     def _statements(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> Iterator[_Shown]:
         """Every statement that the evidence carries, the likeliest first; what repeats one joins it later."""
         told: list[_Shown] = []
-        for sentence in self._sentences(question, pool, hits):
-            for one in self._shortened(question, sentence):
+        for words in self._sentences(question, pool, hits):
+            for one in words:
                 known = next((other for other in told if compose.says(other.group, one, question.kind)), None)
                 if known is None:
-                    named = self._in_full(question, one)
+                    named = self._in_full(question, one, pool)
                     told.append(_Shown(self._worded(question, [one, *named]), [one], named))
                     yield told[-1]
                 else:
                     known.group.append(one)
 
-    def _sentences(self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]) -> Iterator[Judged]:
-        """The sentences that the gate lets through, the likeliest first, then those that go on with a list."""
+    def _sentences(
+        self, question: Question, pool: Sequence[Hit], hits: Sequence[Hit]
+    ) -> Iterator[list[Judged]]:
+        """What answers in each sentence that can be shown, the likeliest first, then what goes on with a list."""
         seen = self.signals(question, pool, hits)
         ranked = sorted(
             ((_gate("extractive", question, hit).support(one), hit, one) for hit, one in seen),
@@ -265,15 +267,16 @@ class Asking:
             self._confidence = verify.confidence(ranked[0][0], ranked[0][2])
         llm = self._engine.llm()
         if llm is None:
-            yield from self._extracted(question, _in_order(question, ranked))
+            yield from ([one] for one in self._extracted(question, _in_order(question, ranked)))
             return
         looks = _in_order(question, ranked, self._likely_words(question, ranked))
         passed = []
-        for sentence in self._confirmed(question, looks, llm):
-            passed.append(sentence)
-            yield sentence
+        for words in self._confirmed(question, looks, llm):
+            passed.append(words[0])
+            yield words
         if question.kind is Kind.PERSON:
-            yield from self._continued(question, passed, llm)
+            for sentence in self._continued(question, passed, llm):
+                yield self._shortened(question, sentence, llm)
 
     def _likely_words(self, question: Question, ranked: Sequence[_Ranked]) -> list[float]:
         """How likely some words of each sentence are to be the answer, where a question asks for words."""
@@ -291,10 +294,12 @@ class Asking:
             if support >= _gate("extractive", question, hit).shows:
                 yield Judged(whole(hit), support)
 
-    def _confirmed(self, question: Question, ranked: Sequence[_Ranked], llm: ChatModel) -> Iterator[Judged]:
-        """Those that can be shown once the model has been asked about them.
+    def _confirmed(
+        self, question: Question, ranked: Sequence[_Ranked], llm: ChatModel
+    ) -> Iterator[list[Judged]]:
+        """What answers in each of those that can be shown once the model has been asked about them.
 
-        Once one is found, others are worth a look only if much speaks for them, or half as much as for it.
+        Once some is found, others are worth a look only if much speaks for them, or half as much as for it.
         """
         found: float | None = None
         doubted: dict[int, float] = {}
@@ -307,13 +312,14 @@ class Asking:
             self.usage += usage
             support, shown = _supported(question, seen, yes, foreign=_is_foreign(question, hit))
             self._weigh(support, seen, yes)
-            if shown:
+            if shown and (words := self._shortened(question, Judged(whole(hit), support), llm)):
                 found = likely if found is None else min(found, likely)
-                yield Judged(whole(hit), support)
+                yield words
             doubted[number] = support
         if found is None:
             likeliest = self._worth_translating(question, ranked, doubted)
-            yield from self._in_english(question, likeliest, llm)
+            for sentence in self._in_english(question, likeliest, llm):
+                yield self._shortened(question, sentence, llm)
 
     def _in_english(
         self, question: Question, likeliest: Sequence[_Ranked], llm: ChatModel
@@ -403,27 +409,27 @@ class Asking:
         contexts = self._contexts(question, pool, hits)
         return [(hit, verify.signals(hit, context)) for hit, context in zip(hits, contexts, strict=True)]
 
-    def _shortened(self, question: Question, sentence: Judged) -> list[Judged]:
+    def _shortened(self, question: Question, sentence: Judged, llm: ChatModel) -> list[Judged]:
         """The words that answer, where few do and the model can copy them; else the sentence as it is.
 
-        Nothing where the model, shown the words it copied, does not take them for the answer.
+        Nothing where its doubt tells something, and it finds no words or does not take those it copied for the answer.
         """
-        llm = self._engine.llm()
-        if llm is None or not compose.is_short(question.kind):
+        if not compose.is_short(question.kind):
             return [sentence]
         with self._timed("copy"):
             items, usage = copy(question.text, [sentence.item.hit], llm)
         self.usage += usage
         items = [one for one in items if verify.is_of_kind(one.text, question.kind)]
         sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
-        if not sure:
-            return [sentence]
-        return [Judged(one, sentence.support) for one in items if self._is_answer(question, one, llm)]
+        if _is_read_best(question, sentence.item.hit):
+            items = [one for one in items if self._is_answer(question, one, llm)]
+            if not items:
+                self._refused = self._refused or 0.0
+                return []
+        return [Judged(one, sentence.support) for one in items] if sure else [sentence]
 
     def _is_answer(self, question: Question, one: Item, llm: ChatModel) -> bool:
-        """Whether the model takes the words it copied for the answer, where its doubt tells anything."""
-        if not question.language == one.hit.language == _READ_BEST:
-            return True
+        """Whether the model takes the words it copied for the answer."""
         with self._timed("verify"):
             yes, usage = verify.confirm_answer(llm, question.text, one.text, one.hit.text)
         self.usage += usage
@@ -432,12 +438,13 @@ class Asking:
         self._refused = max(yes, self._refused or 0.0)
         return False
 
-    def _in_full(self, question: Question, one: Judged) -> list[Judged]:
-        """Where the article gives the full name of somebody who is told by the surname alone."""
+    def _in_full(self, question: Question, one: Judged, pool: Sequence[Hit]) -> list[Judged]:
+        """Where its article, or another one, gives the full name of somebody who is told by the surname alone."""
         if question.kind is not Kind.PERSON or not is_lone_name(one.item):
             return []  # without reading the article
         hit = one.item.hit
-        found = in_full(one.item, self._engine.index.catalog.article(hit.article_id, hit.revision))
+        article = self._engine.index.catalog.article(hit.article_id, hit.revision)
+        found = in_full(one.item, article) or in_full_elsewhere(one.item, pool)
         return [Judged(found, one.support)] if found else []
 
     def _contexts(
@@ -594,6 +601,11 @@ def _supported(question: Question, seen: verify.Signals, yes: float, *, foreign:
 def _gate(name: str, question: Question, hit: Hit) -> verify.Gate:
     """The gate for a sentence, perhaps known to be in another language than the question."""
     return verify.load_gate(name, foreign=_is_foreign(question, hit))
+
+
+def _is_read_best(question: Question, hit: Hit) -> bool:
+    """Whether both are in the language in which a small model's doubt about an answer tells anything."""
+    return question.language == hit.language == _READ_BEST
 
 
 def _is_foreign(question: Question, hit: Hit) -> bool:

@@ -46,7 +46,7 @@ from rag.vectors import ChromaVectors
 
 _log = logging.getLogger(__name__)
 
-LAYOUT = 2  # raise it when sentences, passages, words or embedded texts come out otherwise than before
+LAYOUT = 3  # raise it when sentences, passages, words or embedded texts come out otherwise than before
 
 _BATCH = 128  # passages per transaction: about six seconds of encoding on two cores
 _SLICE = 2 * _BATCH  # passages per call of the encoder; batches end with a whole article and exceed _BATCH

@@ -7,7 +7,7 @@ from fakes import FakeChatModel, Said, read_back
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answer import anchor, copy, in_full, item, one_line, whole
+from rag.answer import anchor, copy, in_full, in_full_elsewhere, item, one_line, whole
 from rag.errors import ModelTimeout, ModelUnavailable
 from rag.sentences import split_sentences
 from rag.types import Article, FoundBy, Hit, Usage
@@ -220,6 +220,24 @@ def test_a_surname_alone_is_found_in_full_where_the_article_gives_it(
     if found:
         assert article.text[found.start : found.end] == found.text
         assert article.text[found.hit.start : found.hit.end] == found.hit.text
+
+
+@pytest.mark.parametrize(
+    ("others", "full"),
+    [
+        (["On Friday Lindau's Anna Dimow won.", "Anna B. Dimow won."], "Anna Dimow"),
+        (["Anna Dimow won.", "Boris Dimow lost."], None),
+        (["Then Dimow won."], None),
+    ],
+)
+def test_a_surname_is_found_in_full_in_other_articles_that_agree_on_it(
+    others: list[str], full: str | None
+) -> None:
+    hit, *elsewhere = (one.model_copy(update={"language": "en"}) for one in hits("Dimow won.", *others))
+    found = in_full_elsewhere(item(hit, hit.start, hit.start + len("Dimow")), elsewhere)
+    assert (found.text if found else None) == full
+    if found:
+        assert found.hit.text[found.start - found.hit.start : found.end - found.hit.start] == full
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,31 @@ def test_in_english_words_that_the_model_does_not_take_for_the_answer_are_not_sh
     assert answer.confidence.value == answer.confidence.signals["answer"] == pytest.approx(0.2)
 
 
+class Speechless(ReadingModel):
+    """Says yes to sentences in which it then finds no words that answer."""
+
+    def _read(self, messages: Sequence[Message]) -> str:
+        return "" if read_back(messages)[0] == "copy" else str(super()._read(messages))
+
+
+def test_in_english_a_sentence_without_words_that_answer_is_not_shown_as_it_stands(open_with: Open) -> None:
+    answer = open_with(Speechless("Tom Hill")).ask("Who called it a warning?")
+    assert (answer.status, answer.confidence.signals["answer"]) == (Status.NOT_FOUND, 0.0)
+
+
+def test_after_words_that_were_not_taken_the_next_sentences_are_looked_at(tmp_path: Path) -> None:
+    first, second = (
+        "Tom Hill called the strike in Leeds a warning.",
+        "The strike went on for days, said the mayor Ann Low.",
+    )
+    model = Doubting("Tom Hill")
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=NearEncoder(), llm=model) as qa:
+        qa.add([Article(text=f"{first} {second}", title="Strike in Leeds", language="en")])
+        qa.ask("Who called the strike in Leeds a warning?")
+    read = [values["sentence"] for values in model.asked_for("confirm")]
+    assert list(dict.fromkeys(read)) == [first, second]
+
+
 class DoubtingOne(Doubting):
     """Takes one of its copies for the answer, not the other."""
 
@@ -501,6 +526,16 @@ def test_who_is_told_by_the_surname_is_told_in_full_with_both_sentences_cited(tm
     assert {one.quote for one in answer.statements[0].citations} == {
         "Im Rat saß auch Anna Dimow.", "Am 3. Mai eröffnete Dimow den neuen Hafen von Lindau."
     }  # fmt: skip
+
+
+def test_a_surname_is_told_in_full_where_another_article_gives_it(tmp_path: Path) -> None:
+    told = "Am 3. Mai eröffnete Dimow den neuen Hafen von Lindau."
+    other = "Den neuen Hafen von Lindau hatte Anna Dimow im Mai lange geplant."
+    with NewsQA.open(tmp_path / "own", encoder=NearEncoder(), llm=ReadingModel("Dimow")) as qa:
+        qa.add([Article(text=told), Article(text=other)])
+        answer = qa.ask(WHO_OPENED)
+    assert "Anna Dimow" in said(answer)
+    assert {told, other} <= {one.quote for one in answer.citations}
 
 
 def test_every_call_is_counted(open_with: Open) -> None:

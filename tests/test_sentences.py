@@ -56,6 +56,8 @@ CASES = {
         J. K. Rowling schrieb Bücher. | Sie lebt in Schottland.
         George W. Bush war Präsident. | Obama folgte ihm.
         Er zögerte ... und ging. | Dann kam er wieder.
+        Der Krieg endete 1945.[4] | Danach kam der Friede.[5][Anm. 2] | „Gut so.“[6] | Er ging.
+        Sie kam in Lindau an.[3] | Danach ging sie. | Die Anlage [1] steht am 3.[2] Mai offen.
         Nun ja … | Das war es.
         Er kam um 18.30 Uhr an. | Sie kam später.
         Das war im Jahr 2022. | Danach wurde es ruhig.
@@ -656,3 +658,9 @@ def test_offsets_are_exact_ordered_and_cover_the_text(text: str, language: str) 
 def test_language_is_a_code_or_nothing(text: str) -> None:
     language = detect_language(text)
     assert language == "" or (len(language) == 2 and language.isalpha() and language.islower())
+
+
+def test_a_note_behind_a_full_stop_ends_a_sentence_even_without_a_space() -> None:
+    text = "Sie kam im Mai an.[3]Danach ging sie.[4] Am 3.[5] Mai war Ruhe."
+    spans = [text[one.start : one.end] for one in split_sentences(text, "de")]
+    assert spans == ["Sie kam im Mai an.[3]", "Danach ging sie.[4]", "Am 3.[5] Mai war Ruhe."]
