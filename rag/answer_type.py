@@ -12,6 +12,7 @@ import re
 from enum import StrEnum
 
 from rag.glossary import terms
+from rag.numerals import is_numeral
 from rag.question import REQUEST
 from rag.words import is_german_noun, words
 
@@ -118,18 +119,20 @@ _RELATIVE_DAY = re.compile(
     r"domani|dün|bugün|yarın|вчера|сегодня|завтра)\b",
     re.IGNORECASE,
 )
-_IN_ONE_WORD = r"ein|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|\w+zehn|\w+zig|\w*halb|mehr"
-# What makes a span of a unit; "hours before" is none.
-_NUMERAL = re.compile(
-    r"(?:\d|\b(?:ein\w*|zwei\w*|drei\w*|vier\w*|fünf\w*|sechs\w*|sieben\w*|acht\w*|neun\w*|zehn\w*|elf|zwölf|"
-    r"\w*zig|\w*halb\w*|mehrere\w*|viele\w*|wenige\w*|einige\w*|paar|dutzend\w*|hundert\w*|"
-    r"an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|half|several|few|many|dozens?|"
-    r"hundreds?))[\s-]*(?:(?:ganze[nr]?|volle[nr]?|weitere[nr]?|full|whole|more|of|and)\s+)?$",
+# What makes a span of a unit, besides a number; "hours before" is none.
+_AMOUNT = re.compile(
+    r"eine?[mnrs]?|halb(?:e[mnrs]?)?|mehrere[nr]?|viele[nr]?|wenige[nr]?|einige[nr]?|paar|dutzende[nr]?|"
+    r"hunderte[nr]?|tausende[nr]?|an?|half|several|few|many|dozens|hundreds|thousands|millions",
     re.IGNORECASE,
 )
+_BEFORE_UNIT = re.compile(
+    r"(?P<amount>\w+)[\s-]*(?:(?:ganze[nr]?|volle[nr]?|weitere[nr]?|full|whole|more|of|and)\s+)?$",
+    re.IGNORECASE,
+)
+_IN_ONE_WORD = frozenset({"ein", "halb", "mehr"})
 # Stems of units of time, shortest unit first, perhaps in one word with their number: "dreistündig".
 _SPANS: tuple[re.Pattern[str], ...] = tuple(
-    re.compile(rf"(?<!\w)(?P<number>{_IN_ONE_WORD})?{stems}", re.IGNORECASE)
+    re.compile(rf"(?<!\w)(?P<amount>[^\W\d_]+?)?{stems}", re.IGNORECASE)
     for stems in (
         r"(?:sekund|second|segund|saniye|секунд)",
         r"(?:minut|minüt|dakika|минут)",
@@ -177,13 +180,19 @@ def lacks(kind: AnswerType, sentence: str, language: str, question: str, asked_i
 
 
 def _spans(text: str, *, counted: bool = False) -> set[int]:
-    """Which units of time stand in a text; `counted` ones only those with a number before them."""
-    return {
-        n
-        for n, unit in enumerate(_SPANS)
-        for match in unit.finditer(text)
-        if not counted or match["number"] or _NUMERAL.search(text[: match.start()])
-    }
+    """Which units of time stand in a text; `counted` ones only those with an amount before them."""
+    return {n for n, unit in enumerate(_SPANS) for match in unit.finditer(text) if _is_span(match, counted)}
+
+
+def _is_span(unit: re.Match[str], counted: bool) -> bool:
+    if unit["amount"]:
+        return unit["amount"].casefold() in _IN_ONE_WORD or is_numeral(unit["amount"])
+    before = _BEFORE_UNIT.search(unit.string[: unit.start()]) if counted else None
+    return not counted or (before is not None and _is_amount(before["amount"]))
+
+
+def _is_amount(word: str) -> bool:
+    return word[-1].isdecimal() or is_numeral(word) or _AMOUNT.fullmatch(word) is not None
 
 
 def _near(units: set[int]) -> set[int]:

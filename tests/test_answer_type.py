@@ -71,6 +71,10 @@ def test_the_frame_is_what_names_only_the_kind(question: str, named: list[str]) 
         ("Wie viele Stunden dauerte die Sitzung?", "Die Sitzung dauerte viereinhalb Stunden."),
         ("Wie viele Stunden dauerte die Sitzung?", "Es war eine 90-minütige Sitzung."),
         ("Wie viele Stunden dauerte die Sitzung?", "Es war eine dreistündige Sitzung."),
+        ("Wie viele Tage dauerte die Reise?", "Es war eine hunderttägige, keine halbjährige Reise."),
+        ("Wie viele Jahre hielt der Damm?", "Er hielt rund tausend Jahre."),
+        ("Wie viele Jahre hielt der Damm?", "Er hielt mehrere Hunderttausend Jahre."),
+        ("Wie lange hielt der Damm?", "Er hielt anderthalb Millionen Jahre."),
         ("Wie lange dauerte die Sitzung?", "Die Sitzung dauerte bis Mitternacht."),
         ("Wie lange dauerte die Sitzung?", "Die Sitzung dauerte zwei Tage."),
     ],
@@ -91,6 +95,9 @@ def test_a_sentence_with_something_of_the_kind_lacks_nothing(question: str, sent
         ("Wie viele Stunden dauerte die Sitzung?", "Die Sitzung begann Stunden nach dem Streik."),
         ("Wie lange dauerte die Sitzung?", "Die Sitzung fand in Genf statt."),
         ("Wie viele Stunden dauerte die Sitzung?", "Nach drei Jahren Pause war wieder Sitzung."),
+        ("Wie viele Tage dauerte die Sitzung?", "Am zweiten Tag zog sie um."),
+        ("Wie viele Tage dauerte die Sitzung?", "Die Sitzung hatte einen Antagonisten."),
+        ("Wie viele Jahre dauerte die Sitzung?", "Die Sitzung war in den neunziger Jahren."),
     ],
 )
 def test_a_sentence_without_anything_of_the_kind_lacks_it(question: str, sentence: str) -> None:
