@@ -177,7 +177,9 @@ def in_full_elsewhere(one: Item, hits: Sequence[Hit]) -> Item | None:
 
 def _in_full(name: str, text: str, language: str) -> Iterator[tuple[int, int]]:
     """Where a text gives a surname with what may be the names before it."""
-    pattern = rf"(?<![\w'’-])(?!\w+['’]s\s)({_GIVEN}\s+(?:[^\W\d_]\.\s+|{_GIVEN}\s+)?){re.escape(name)}(?![\w-])"
+    pattern = (
+        rf"(?<![\w'’-])(?!\w+['’]s\s)({_GIVEN}\s+(?:[^\W\d_]\.\s+|{_GIVEN}\s+)?){re.escape(name)}(?![\w-])"
+    )
     for found in re.finditer(pattern, text):
         if _is_given(found[1], language):
             yield found.span()

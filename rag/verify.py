@@ -21,6 +21,7 @@ from rag.answer import one_line
 from rag.answer_type import AnswerType, answer_type, lacks
 from rag.glossary import terms
 from rag.names import alike
+from rag.numerals import numerals
 from rag.prompts import load_prompt
 from rag.question import Kind
 from rag.types import ChatModel, Confidence, Hit, Usage
@@ -43,12 +44,16 @@ _TIME = re.compile(
     r"weeks?|months?|years?|century|decade|after|before|since|during|until|when|once)\b",
     re.IGNORECASE,
 )
+_HOW_MANY = (  # words that tell it beside numbers
+    r"dutzend\w*|hundert\w*|tausend\w*|halb\w*|million\w*|milliarde\w*|billion\w*|half|dozen\w*|hundred\w*|thousand\w*|"
+    r"several|mehrere\w*|viele\w*|many|beide\w*|both|doppelt\w*|einmal|zweimal|dreimal|once|twice|kein\w*|none|no|single|"
+    r"einzig\w*"
+)
+_AMOUNT = re.compile(rf"\d|\b(?:{_HOW_MANY})\b", re.IGNORECASE)
+# The signal that the gates were fitted with; it takes "Leipzig" for a number, and "dreitausend" for none.
 _NUMBER = re.compile(
-    r"\d[\d.,:]*|\b(?:zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|dutzend\w*|hundert\w*|tausend\w*|"
-    r"halb\w*|million\w*|milliarde\w*|billion\w*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|"
-    r"dozen\w*|hundred\w*|thousand\w*|several|mehrere\w*|viele\w*|many|beide\w*|both|doppelt\w*|einmal|zweimal|"
-    r"dreimal|once|twice|kein\w*|none|no|single|einzig\w*|\w+zehn|\w+zig|\w+teen|(?:twen|thir|for|fif|six|seven|"
-    r"eigh|nine)ty)\b",
+    rf"\d[\d.,:]*|\b(?:{_HOW_MANY}|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|two|three|four|five|six|seven|"
+    r"eight|nine|ten|eleven|twelve|\w+zehn|\w+zig|\w+teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty)\b",
     re.IGNORECASE,
 )
 # Figures that tell a day or a year and count nothing.
@@ -205,7 +210,7 @@ def is_of_kind(text: str, kind: Kind) -> bool:
     if kind is Kind.TIME:
         return _TIME.search(text) is not None
     if kind is Kind.NUMBER:
-        return _NUMBER.search(text) is not None
+        return _AMOUNT.search(text) is not None or any(not one.ordinal for one in numerals(text, ""))
     if kind in {Kind.PERSON, Kind.NAME, Kind.PLACE} and text.lower() != text.upper():
         words = re.findall(r"[^\W\d_]+", text)
         return any(word[0].isupper() and not _TIME.fullmatch(word) for word in words)
