@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ def copy(question: str, hits: Sequence[Hit], llm: ChatModel) -> tuple[list[Item]
         found = anchor(copied, hits) if _says_something(copied) else None
         if found is not None and not _is_asked(copied, question, found[0].language):
             hit, start, end = found
-            widened = _closed(_widened(item(hit, start, end, certainty)))
+            widened = _with_signs(_closed(_widened(item(hit, start, end, certainty))))
             items.setdefault((hit.article_id, start, end), widened)
     return _joined(list(items.values())), pieces[-1].usage or Usage()
 
@@ -88,6 +89,20 @@ def _closed(one: Item) -> Item:
     return one
 
 
+def _with_signs(one: Item) -> Item:
+    """The item with the sign of its first or last number, which words alone lose: "$25", "US$ 25", "25 %", "25 €"."""
+    text, start, end = one.hit.text, one.start - one.hit.start, one.end - one.hit.start
+    before = _SIGN_BEFORE.search(text[:start]) if text[start].isdigit() else None
+    if before and unicodedata.category(before[1]) == "Sc":
+        start = before.start()
+    behind = _SIGN_BEHIND.match(text, end) if text[end - 1].isdigit() else None
+    if behind and (behind[1] in "%‰°" or unicodedata.category(behind[1]) == "Sc"):
+        end = behind.end()
+    return item(one.hit, one.hit.start + start, one.hit.start + end, one.certainty)
+
+
+_SIGN_BEFORE = re.compile(r"(?<![^\W_])[A-Z]{0,3}([^\w\s])\s?$")
+_SIGN_BEHIND = re.compile(r"\s?([^\w\s])(?!\s?\d)")
 _TOKEN = re.compile(r"\s*(\w[\w'’-]*)")
 _FOLLOWING = 5  # words that may stand between a possessor and the name: "X's long-time personal adviser Y"
 

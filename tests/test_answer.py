@@ -223,6 +223,24 @@ def test_a_surname_alone_is_found_in_full_where_the_article_gives_it(
 
 
 @pytest.mark.parametrize(
+    ("text", "copied", "told"),
+    [
+        ("It costs $25 per month.", "25 per month", "$25 per month"),
+        ("It costs US$ 2.50 now.", "2.50", "US$ 2.50"),
+        ("The fine is €405m (£349m).", "405m (£349m)", "€405m (£349m)"),
+        ("Das kostet 25 € im Monat.", "25", "25 €"),
+        ("Es sind 3,5 % mehr.", "3,5", "3,5 %"),
+        ("Es war -25 Grad.", "25 Grad", "25 Grad"),
+        ("Sie zahlte 25, er $30.", "25", "25"),
+        ("Gate A (25) ist zu.", "25", "25"),
+    ],
+)
+def test_a_number_keeps_the_sign_that_stands_at_it(text: str, copied: str, told: str) -> None:
+    found, _ = copy("How much is it?", hits(text), FakeChatModel([copied]))
+    assert [one.text for one in found] == [told]
+
+
+@pytest.mark.parametrize(
     ("others", "full"),
     [
         (["On Friday Lindau's Anna Dimow won.", "Anna B. Dimow won."], "Anna Dimow"),
