@@ -19,17 +19,19 @@ from rag.spot import Spot
 from rag.types import Hit
 from rag.words import is_content_word, stems_of, words
 
-_LIKELY = 0.12  # how likely words must answer to be looked at
+_LIKELY = 0.08  # how likely words must answer to be looked at
 _SURE = 0.25  # how likely words of a single article must answer to be a side
 _LONE = 0.6  # the same where the answer does not show the article, or many say otherwise
 _LONE_TIME = 0.85  # the same for a date: more of what happened has one than what was asked for
 _MANY = 4  # articles that tell the first side from which a single other one must be that sure
 _HEARD = 0.1  # weight of a side, in that of the weightiest one, below which it is not heard
 _SHORT = 2  # letters of a word that says little of a name: "Jr", "II"
+_JOINED = 4  # letters from which words are looked for in others that are written as one: "#HarbourMuseum"
 
 _YEAR = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!\d)")
 _MARK = re.compile(r"[;·|•\n]")
 _ASIDE = re.compile(r"\([^()]*\)")
+_OWNED = re.compile(r"(\w+)['’]s?\s+(\S+)\s+(\w+)")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _ASKS_THEN = re.compile(
     r"\b(?:former|first|ex|previous|ehemalig\w*|früher\w*|erste\w*|was|were|did|war|waren)\b", re.IGNORECASE
@@ -89,8 +91,9 @@ def _grouped(
     """What the articles that do not hold the first side say, of which nothing stands where that is told."""
     found: list[list[Spot]] = []
     heard = set(holders)
+    told = [(one, stems_of(one.hit.text, one.hit.language)) for one in tellers]
     for one in counted:
-        if one.hit.article_id in heard or any(_tell_alike(one, teller, articles) for teller in tellers):
+        if one.hit.article_id in heard or _repeats(one, told, articles):
             continue
         heard.add(one.hit.article_id)
         side = next((side for side in found if _tell_alike(side[0], one, articles)), None)
@@ -99,6 +102,23 @@ def _grouped(
         else:
             side.append(one)
     return found
+
+
+def _repeats(
+    one: Spot, told: Sequence[tuple[Spot, frozenset[str]]], articles: Mapping[str, frozenset[str]]
+) -> bool:
+    """Whether words are no other side than those that are told, each with the stems of its sentence.
+
+    They mean the same, or stand beside what is told: in one of its sentences or in half of its articles. A single
+    article may name what others hold for the answer.
+    """
+    own = articles[one.hit.article_id]
+    if any(
+        _mean_alike(one, other) or _stands_in(other, own) or _stands_in(one, near) for other, near in told
+    ):
+        return True
+    held = sum(_stands_in(one, articles[other.hit.article_id]) for other, _ in told)
+    return 0 < len(told) <= 2 * held
 
 
 def _is_heard(side: Sequence[Spot], shown: Collection[str], tellers: int) -> bool:
@@ -138,13 +158,26 @@ def _is_vaguer(one: Spot, other: Spot) -> bool:
 
 
 def _tell_alike(one: Spot, other: Spot, articles: Mapping[str, frozenset[str]]) -> bool:
-    """Whether one of the words stands in the article of the other, or is a part of the same date or number."""
+    """Whether words mean the same, or one of them stands in the article of the other."""
+    if _mean_alike(one, other):
+        return True
+    return _stands_in(one, articles[other.hit.article_id]) or _stands_in(other, articles[one.hit.article_id])
+
+
+def _mean_alike(one: Spot, other: Spot) -> bool:
+    """Whether words are written as one in the other, or are parts of the same date or number."""
+    first, second = sorted((_joined(one.text), _joined(other.text)), key=len)
+    if len(first) >= _JOINED and first in second:
+        return True
     figures, others = _values(one), _values(other)
     if figures and figures == others:
         return True
-    if not (figures and others) and _months(one.text) & _months(other.text):
-        return True
-    return _stands_in(one, articles[other.hit.article_id]) or _stands_in(other, articles[one.hit.article_id])
+    return not (figures and others) and bool(_months(one.text) & _months(other.text))
+
+
+def _joined(text: str) -> str:
+    """The letters and digits of a text."""
+    return re.sub(r"\W+", "", text).casefold()
 
 
 def _values(spot: Spot) -> frozenset[float]:
@@ -183,7 +216,7 @@ def _counts(
     if is_former(spot.hit.text, spot.start, spot.end) and not _ASKS_THEN.search(question.text):
         return False
     if question.kind is Kind.TIME:
-        return tells_time(spot.text)
+        return tells_time(spot.text) and not _is_of_part(spot, question)
     return question.kind is not Kind.PERSON or _could_be_person(spot, question, hits)
 
 
@@ -207,6 +240,16 @@ def _part(spot: Spot) -> str:
     start = max((mark.end() for mark in _MARK.finditer(text, 0, spot.start)), default=0)
     end = _MARK.search(text, spot.end)
     return text[start : end.start() if end else len(text)]
+
+
+def _is_of_part(spot: Spot, question: Question) -> bool:
+    """Whether something of what was asked about comes before words: "Orion 2's free add-on appears in May"."""
+    asked = stems_of(question.text, question.language)
+    for match in _OWNED.finditer(spot.hit.text, 0, spot.start):
+        owner, *owned = (stems_of(word, spot.hit.language) for word in match.groups())
+        if owner and owner <= asked and not any(asked & stems for stems in owned):
+            return True
+    return False
 
 
 def _is_another(spot: Spot, question: Question) -> bool:

@@ -142,6 +142,36 @@ def test_among_many_articles_only_a_sure_rival_that_is_not_shown_is_heard() -> N
     assert len(taken(WON, BERGER, AGAIN, sure, beside)) == 2
 
 
+def test_a_rival_may_be_named_by_a_few_of_the_articles_that_answer() -> None:
+    weiss = spot("c", "Carla Weiss won the final in 2021.", "Carla Weiss")
+    third = spot("e", "Berger is the winner of the 2021 final.", "Berger")
+    aside = spot("a", "Carla Weiss spoke to reporters in 2021.", "Carla Weiss", 0.01)
+    again = spot("b", "Carla Weiss came in 2021.", "Carla Weiss", 0.01)
+    assert len(taken(WON, BERGER, AGAIN, third, weiss, aside)) == 2
+    assert taken(WON, BERGER, AGAIN, third, weiss, aside, again) == []
+
+
+def test_who_stands_in_the_sentence_that_answers_is_no_rival_of_it() -> None:
+    beaten = spot("a", "Anna Berger beat Carla Weiss in the final of 2021.", "Anna Berger", 0.7)
+    other = spot("c", "Carla Weiss lost the final of 2021.", "Carla Weiss", 0.7)
+    assert taken(WON, beaten, AGAIN, spot("e", "Berger won the final in 2021.", "Berger"), other) == []
+
+
+def test_words_written_as_one_are_no_other_answer() -> None:
+    plain = spot("a", "Thieves came to the Harbour Museum.", "Harbour Museum")
+    joined = spot("c", "Thieves came to #HarbourMuseum.", "HarbourMuseum")
+    assert taken("Which museum did thieves come to?", plain, joined, shown=("a", "c")) == []
+
+
+def test_a_day_of_something_that_belongs_to_it_is_no_rival() -> None:
+    asked = "When was Orion 2 released?"
+    one = spot("a", "Orion 2 was released in July.", "July")
+    part = spot("c", "Orion 2's free add-on will be released in April.", "April", 0.7)
+    own = spot("d", "The studio's Orion 2 was released in April.", "April", 0.7)
+    assert taken(asked, one, part, shown=("a", "c")) == []
+    assert len(taken(asked, one, own, shown=("a", "d"))) == 2
+
+
 def test_a_date_without_its_day_does_not_join_two_days() -> None:
     one = spot("a", "The bridge was opened on September 20.", "September 20", 0.7)
     vague = spot("b", "The bridge was opened in September.", "September", 0.9)
