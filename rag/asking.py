@@ -59,7 +59,7 @@ _ALSO = 0.5  # how likely another sentence must be, beside one that answers, to 
 _SURE_COPY = 0.65  # mean token probability with which copied words may stand alone
 # Probability of yes below which copied words are no answer, where the model reads both question and sentence best; in
 # other languages its doubt about them tells nothing (eval/BENCHMARKS.md).
-_IS_ANSWER = 0.7
+_IS_ANSWER = 0.75
 _READ_BEST = "en"
 _PHRASED = 4  # sentences in another language, the likeliest ones, whose phrases are read
 _SURE_ACROSS = 0.4  # support below which a sentence in another language is read in English before it is shown
