@@ -90,6 +90,24 @@ _ASKING = re.compile(
 )
 
 
+# What is measured, and may come in parts: "how many miles"; so may an average.
+_MEASURED = (
+    r"(?:\w*met(?:er|re)s?n?|miles?|meilen|feet|fuß|inch(?:es)?|zoll|yards?|\w*gramm?e?s?n?|tons?|tonnen?|pounds?|pfund|"
+    r"\w*lit(?:er|re)s?n?|acres?|hektar|hectares?|percent|prozent|points?|punkte|degrees?|grad|dollars?|euros?|"
+    r"\w*watts?|\w*bytes?)"
+)
+_COUNTED = re.compile(
+    rf"(?<!\w)(?:how many|wie ?viele) (?!(?:{_UNITS}|{_MEASURED})(?!\w))"
+    r"(?!.*\b(?:average|per|pro|im schnitt|durchschnittlich)\b)",
+    re.IGNORECASE,
+)
+
+
+def asks_count(question: str) -> bool:
+    """Whether a question asks how many of something that comes whole: 6.3 is no number of earthquakes."""
+    return _COUNTED.search(question) is not None
+
+
 def frame(question: str) -> tuple[tuple[int, int], ...]:
     """(start, end) of the words that name not what a question is about but the kind of its answer."""
     typed = (match.span(match.lastgroup or 0) for match in _TYPED.finditer(question))

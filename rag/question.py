@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rag.errors import InputError
-from rag.sentences import detect_language
+from rag.sentences import detect_language, split_sentences
 
 
 class Kind(StrEnum):
@@ -34,6 +34,11 @@ class Question:
     text: str
     language: str
     kind: Kind
+
+    @property
+    def asking(self) -> str:
+        """Its last sentence, which asks; those before it only say what it is about."""
+        return _asking(self.text, self.language)
 
     @property
     def parts(self) -> tuple[Question, ...]:
@@ -66,7 +71,7 @@ _NAMED = (
     r"island|river|country|city|state|"
     r"firma|unternehmen|konzern|mannschaft|verein|klub|partei|fluggesellschaft|flughafen|universität|hochschule|"
     r"schule|zeitung|zeitschrift|organisation|behörde|ministerium|sender|marke|buch|roman|lied|preis|auszeichnung|"
-    r"schiff|insel|fluss|land|stadt|staat)"
+    r"schiff|insel|fluss|land|stadt|staat)(?!['’]s)"
 )
 # What stands between "what" and a noun that it does not ask for: "what did the company say".
 _NO_ADJECTIVE = (
@@ -116,8 +121,9 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.NAME,
-        f"(?:welche[nmrs]?|which|what) (?:(?!{_NO_ADJECTIVE})\\w+ ){{0,2}}{_NAMED}|"
+        f"(?:welche[nmrs]?|which|what) (?:(?!{_NO_ADJECTIVE})[\\w.]+ ){{0,2}}{_NAMED}|"
         "wie (?:heißt|heißen|hieß|hießen|heisst|hiess|hiessen)|wie lautet der name|what (?:is|are|was|were) the names?|"
+        "what (?:is|are|was|were) (?:\\w+ ){1,6}called(?=\\W*$)|"
         "comment s.appelle\\w*|cómo se llama\\w*|come si chiama\\w*|как (?:зовут|звали|называется|называлс\\w*)|"
         "ad[ıi] ne(?:dir|ydi)?",
     ),
@@ -134,7 +140,8 @@ _ASKS: tuple[tuple[Kind, str], ...] = (
 _ONLY_IN = {"wie": "nl", "kim": "tr", "ile": "pl", "ilu": "pl"}
 _SPEECH = re.compile(
     r"\b(?:sagt|sagte[n]?|gesagt|erklärt[e]?|äußert[e]?|nannte|bezeichnet\w*|betont\w*|"
-    r"say|says|said|call|called|describe[ds]?|state[ds]?|dit|déclar\w+|dijo|disse|detto|dedi|söyledi|"
+    r"say|says|said|call|(?<!now )(?<!it )called|describe[ds]?|states?(?= (?:that|whether|about|on)\b)|stated|"
+    r"dit|déclar\w+|dijo|disse|detto|dedi|söyledi|"
     r"сказал\w*|заявил\w*|назвал\w*)\b",
     re.IGNORECASE,
 )
@@ -145,10 +152,12 @@ _OPEN = re.compile(
 )
 
 
-# "Was" asks what in German, in English it asks whether.
-_DENIES_OPEN = re.compile(r"\W*was\b", re.IGNORECASE)
+# Words of these that ask nothing in other languages: "was" and "come" in English.
+_OPENS_ONLY_IN = {"was": "de", "come": "it", "co": "pl", "ne": "tr"}
 _ASK_LATE = frozenset({"tr"})  # languages whose question word stands before the verb, at the end
-_WAS_ASKS = frozenset({"de", ""})
+_QUESTION_WORD = re.compile(
+    rf"(?<!\w)(?:{'|'.join(words for _, words in _ASKS)}|{_OPEN.pattern})(?!\w)", re.IGNORECASE
+)
 _LINK = re.compile(r"^[\s,;]*(?:und|and|et|y|e|ve|и|en)\s+", re.IGNORECASE)
 _JOINT = re.compile(
     r"[\s,;?]+(?:und|and|et|y|e|ve|и|en)\s+(?=(?:"
@@ -176,7 +185,18 @@ def read_question(text: str, *, max_chars: int) -> Question:
     return Question(stripped, language, _kind(stripped, language))
 
 
+def _asking(text: str, language: str) -> str:
+    """The last sentence where it asks and none before it does; else all of the text."""
+    if not text.endswith("?") or "?" in text[:-1]:
+        return text
+    last = split_sentences(text, language)[-1]
+    asking = text[last.start :]
+    # A name with a full stop in it is cut apart too: "the coach of A.D. Riverside?"
+    return asking if _QUESTION_WORD.search(asking) or _VERB_FIRST.match(asking) else text
+
+
 def _kind(text: str, language: str) -> Kind:
+    text = _asking(text, language)
     lowered = text.casefold()
     if request := REQUEST.match(text):
         return _kind_of_request(text[request.end() :])
@@ -186,13 +206,15 @@ def _kind(text: str, language: str) -> Kind:
         match = next((one for one in matches if _ONLY_IN.get(one[0], language) == language), None)
         if match:
             found.append((match.start(), order, kind))
-    openers = _OPEN.search(lowered)
+    openers = next(
+        (one for one in _OPEN.finditer(lowered) if language in {"", _OPENS_ONLY_IN.get(one[0], language)}),
+        None,
+    )
     if _SPEECH.search(text) and openers and not (found and min(found)[0] <= openers.start()):
         return Kind.SPEECH
-    if _DENIES_OPEN.match(text) and language not in _WAS_ASKS:
-        openers = None
-    # "What did she answer when asked" does not ask when.
-    near = language in _ASK_LATE or bool(found and min(found)[0] <= 40)
+    # "What did she answer when asked" does not ask when, nor does "Did she tell, when she was asked".
+    late = language in _ASK_LATE or (text.endswith("?") and not _VERB_FIRST.match(text))
+    near = late or bool(found and min(found)[0] <= 40)
     if found and near and not (openers and openers.end() <= min(found)[0]):
         return min(found)[2]
     if openers:

@@ -50,6 +50,9 @@ _VERB = re.compile(
     r"was|were|did|had|will|war|waren|hatten?|wurden?|wird|werden)(?!\w)",
     re.IGNORECASE,
 )
+_HOLDS = re.compile(
+    r"\W*who (?!is\b|was\b|does\b)(?:\w+ly )?\w+s\b", re.IGNORECASE
+)  # "Who leads", "Who holds"
 _STATES = frozenset({Kind.PERSON, Kind.NAME, Kind.PLACE, Kind.NUMBER, Kind.OTHER})
 
 # Words beside which stands who or what is no longer: "replaced Berger", "Nachfolger von Berger".
@@ -95,17 +98,27 @@ def asks_newest(question: Question) -> bool:
 
 
 def _says_now(question: Question) -> bool:
-    """Whether it holds "the current", "zuletzt" or the like; what stands in reported speech does not count."""
-    main = _REPORTED.split(question.text, maxsplit=1)[0]
-    return bool(_NOW.search(main)) and not _YEAR.search(question.text)
+    """Whether it holds "the current", "zuletzt" or the like; what stands in reported speech does not count.
+
+    Sentences before the one that asks may tell of other years.
+    """
+    before = question.text.removesuffix(question.asking)
+    main = before + _REPORTED.split(question.asking, maxsplit=1)[0]
+    return bool(_NOW.search(main)) and not _YEAR.search(question.asking)
 
 
 def _asks_present(question: Question) -> bool:
     """Whether it asks who or what something is, naming no time."""
-    verb = _VERB.search(question.text)
-    if question.kind not in _STATES or verb is None or not verb["present"]:
+    asking = question.asking
+    verb = _VERB.search(asking)
+    if question.kind not in _STATES or not (_HOLDS.match(asking) or (verb and verb["present"])):
         return False
-    return not _YEAR.search(question.text) and not _THEN.search(question.text)
+    return not _YEAR.search(asking) and not says_then(asking)
+
+
+def says_then(text: str) -> bool:
+    """Whether words ask for who or what came before: "the former", "der erste"."""
+    return _THEN.search(text) is not None
 
 
 def lags(question: Question, hits: Sequence[Hit]) -> list[float]:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from rag.names import alike
 from rag.question import Kind, Question
 from rag.reading import MOMENTS, PREPOSITIONS, read_sentence
-from rag.recency import is_former
+from rag.recency import is_former, says_then
 from rag.spot import Spot
 from rag.types import Hit
 from rag.words import is_content_word, stems_of, words
@@ -33,9 +33,7 @@ _MARK = re.compile(r"[;·|•\n]")
 _ASIDE = re.compile(r"\([^()]*\)")
 _OWNED = re.compile(r"(\w+)['’]s?\s+(\S+)\s+(\w+)")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_ASKS_THEN = re.compile(
-    r"\b(?:former|first|ex|previous|ehemalig\w*|früher\w*|erste\w*|was|were|did|war|waren)\b", re.IGNORECASE
-)
+_PAST = re.compile(r"\b(?:was|were|did|war|waren)\b", re.IGNORECASE)
 _PLACED = re.compile(r"\b(?:at|in|near|from|bei|beim|im|aus|zu)\s+(?:(?:the|der|dem)\s+)?$", re.IGNORECASE)
 _SHORT_MONTHS = {name[:3] for name, key in MOMENTS.items() if key.startswith("month")} | {"sept"}
 _VERBS = frozenset({"may", "march", "mar"})
@@ -213,7 +211,8 @@ def _counts(
         return False  # a date above a text, a heading: nothing is said of it
     if not _is_of_year(spot, question, articles[spot.hit.article_id]) or _is_another(spot, question):
         return False
-    if is_former(spot.hit.text, spot.start, spot.end) and not _ASKS_THEN.search(question.text):
+    asks_then = says_then(question.text) or _PAST.search(question.text)
+    if is_former(spot.hit.text, spot.start, spot.end) and not asks_then:
         return False
     if question.kind is Kind.TIME:
         return tells_time(spot.text) and not _is_of_part(spot, question)

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from rag.answer import one_line
-from rag.answer_type import AnswerType, answer_type, lacks
+from rag.answer_type import AnswerType, answer_type, asks_count, lacks
 from rag.glossary import terms
 from rag.names import alike
 from rag.numerals import numerals
@@ -61,6 +61,11 @@ _DATED = re.compile(
     rf"\b{_MONTH}\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?|"
     rf"\b\d{{1,2}}(?:st|nd|rd|th|\.)?\s?{_MONTH}\b(?:\s\d{{4}}\b)?|"
     r"\b(?:in|im jahre?|seit|since)\s(?:1\d|20)\d\d\b(?!\s(?-i:[A-ZÄÖÜ]))",
+    re.IGNORECASE,
+)
+# Figures that count nothing that comes whole: parts, clock times.
+_IN_PARTS = re.compile(
+    r"(?<![\d.,:])\d+[.,:]\d{1,2}(?![\d.,:]?\d)(?!\s?(?:thousand|tausend|[mbt]r?illi|mi[ol]\b|mrd|[bm]n?\b))",
     re.IGNORECASE,
 )
 _COUNTED_IN = frozenset({"de", "en"})  # languages whose words for numbers and times the patterns above know
@@ -192,7 +197,9 @@ def _fits(hit: Hit, context: Context) -> float:
     """1 if the sentence holds something of the kind asked for that the question does not, 0 if not, 0.5 if unknown."""
     text, question, kind = hit.text, context.text, context.kind
     if kind is Kind.NUMBER:
-        return float(bool(_found(_NUMBER, _DATED.sub(" ", text)) - _found(_NUMBER, question)))
+        return float(
+            bool(_found(_NUMBER, _counted(_DATED.sub(" ", text), question)) - _found(_NUMBER, question))
+        )
     if kind is Kind.TIME:
         return float(bool(_found(_TIME, text) - _found(_TIME, question)))
     if kind is Kind.PLACE:  # most places are in no list
@@ -205,12 +212,18 @@ def _fits(hit: Hit, context: Context) -> float:
     return 0.5
 
 
-def is_of_kind(text: str, kind: Kind) -> bool:
+def _counted(text: str, question: str) -> str:
+    """The text without figures that cannot be the number that was asked for."""
+    return _IN_PARTS.sub(" ", text) if asks_count(question) else text
+
+
+def is_of_kind(text: str, kind: Kind, question: str = "") -> bool:
     """Whether a few words can answer a question of this kind by themselves: a date is no place."""
     if kind is Kind.TIME:
         return _TIME.search(text) is not None
     if kind is Kind.NUMBER:
-        return _AMOUNT.search(text) is not None or any(not one.ordinal for one in numerals(text, ""))
+        counted = _counted(text, question)
+        return _AMOUNT.search(counted) is not None or any(not one.ordinal for one in numerals(counted, ""))
     if kind in {Kind.PERSON, Kind.NAME, Kind.PLACE} and text.lower() != text.upper():
         words = re.findall(r"[^\W\d_]+", text)
         return any(word[0].isupper() and not _TIME.fullmatch(word) for word in words)

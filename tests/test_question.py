@@ -78,6 +78,16 @@ def parts(text: str) -> list[tuple[str, Kind]]:
         ("Which local company built the bridge?", Kind.NAME),
         ("In welcher Stadt steht die Brücke?", Kind.PLACE),
         ("Which demands does the company reject?", Kind.OTHER),
+        ("Which company's founder opened the harbour?", Kind.OTHER),
+        ("Which U.S. state has the most bridges?", Kind.NAME),
+        ("The strike was ended in which year?", Kind.TIME),
+        ("In the newest film about the harbour town, who plays the mayor?", Kind.PERSON),
+        ("Did the mayor of the old harbour town tell the paper when the strike began?", Kind.YES_NO),
+        ("The council closed the old bridge in 2019. In which town was a new one opened?", Kind.PLACE),
+        ("A thief fled from the museum, said the police. How long has he been on the run?", Kind.NUMBER),
+        ("A film about the harbour opened this week. What is it called?", Kind.NAME),
+        ("What did the mayor call the strike?", Kind.SPEECH),
+        ("Who is the coach of A.D. Riverside?", Kind.PERSON),
         ("What did the company announce?", Kind.OTHER),
         ("What is the island known for?", Kind.OTHER),
         ("Nenne alle Teilnehmer des Treffens", Kind.PERSON),
@@ -199,3 +209,25 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 def test_a_long_row_of_joints_is_read_quickly() -> None:
     assert len(read_question("und wer " * 2500, max_chars=20_000).parts) > 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "asking"),
+    [
+        ("The old bridge was closed. Who opened the new one?", "Who opened the new one?"),
+        ("Die alte Brücke wurde gesperrt. Wer eröffnete die neue?", "Wer eröffnete die neue?"),
+        ("Who opened the new bridge?", "Who opened the new bridge?"),
+        ("Who came? When did it begin?", "Who came? When did it begin?"),
+        ("Who is the coach of A.D. Riverside?", "Who is the coach of A.D. Riverside?"),
+        ("Name all bridges. Please be brief.", "Name all bridges. Please be brief."),
+    ],
+)
+def test_the_last_of_several_sentences_asks(text: str, asking: str) -> None:
+    assert read_question(text, max_chars=500).asking == asking
+
+
+@given(text=st.text(alphabet="Wer kam? Da. ", min_size=1).filter(str.strip))
+def test_what_asks_ends_the_question(text: str) -> None:
+    question = read_question(text, max_chars=500)
+    assert question.text.endswith(question.asking)
+    assert question.asking

@@ -40,6 +40,9 @@ def side(value: str, one: Hit) -> Side:
         "How many states have joined?",
         "Who rode the winner that came in first most recently?",
         "Which sport does the champion compete in?",
+        "Who holds the record?",
+        "The old bridge was closed in 2019. Who currently runs the ferry?",
+        "A bridge fell down this week, the first in years. In which town did it stand?",
     ],
 )
 def test_now_is_asked_for(question: str) -> None:
@@ -54,6 +57,8 @@ def test_now_is_asked_for(question: str) -> None:
         "Wer war der Präsident?",
         "Wer ist der ehemalige Präsident?",
         "Who was the first coach?",
+        "Who holds the record of 2019?",
+        "The ferry currently runs. Who built the bridge in 2019?",
         "How many people have died in 2022?",
         "Who said that the plan was currently not realistic?",
         "Wer erklärte, dass ein Beitritt derzeit nicht möglich sei?",

@@ -147,6 +147,23 @@ def test_a_sentence_that_asks_answers_nothing_but_what_was_asked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "text", "expected"),
+    [
+        ("How many earthquakes were there?", "magnitude 6.3", False),
+        ("Wie viele Beben gab es?", "der Stärke 6,3", False),
+        ("How many earthquakes were there?", "four of magnitude 6.3", True),
+        ("How many people live there?", "2.5 million", True),
+        ("How many people live there?", "2,500", True),
+        ("How many miles did she run?", "6.3", True),
+        ("How many goals did she score on average?", "2.5", True),
+        ("How high is it?", "6.3", True),
+    ],
+)
+def test_what_comes_whole_is_counted_in_whole_numbers(question: str, text: str, expected: bool) -> None:
+    assert is_of_kind(text, Kind.NUMBER, question) is expected
+
+
+@pytest.mark.parametrize(
     ("text", "kind", "expected"),
     [
         ("Sunday, Feb. 13, 2022", Kind.PLACE, False),
