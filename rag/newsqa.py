@@ -27,7 +27,7 @@ from rag.errors import InputError, RagError
 from rag.index import Index, open_index
 from rag.llm import open_llm
 from rag.load import load, read_document
-from rag.question import read_question
+from rag.question import check_characters, read_question
 from rag.retrieve import Retriever, Weights
 from rag.sentences import detect_language
 from rag.settings import Settings, read_settings
@@ -181,7 +181,9 @@ class NewsQA:
 
         Raises:
             ArticleNotFound: no such article or revision.
+            InputError: the id holds what is no character.
         """
+        check_characters(f"{article_id}{revision or ''}", "The id")
         return self._index.article(article_id, revision)
 
     def delete(self, article_id: str) -> Deletion:
@@ -189,7 +191,9 @@ class NewsQA:
 
         Raises:
             ArticleNotFound: no such article.
+            InputError: the id holds what is no character.
         """
+        check_characters(f"{article_id}", "The id")
         return self._index.delete(article_id)
 
     def rebuild(self, progress: Progress | None = None) -> CheckReport:
@@ -236,7 +240,7 @@ class NewsQA:
         **filters: Any,
     ) -> Iterator[Event]:
         """The same in events: `Evidence`, each `Statement` once it is verified, last the `Answer`."""
-        return Asking(self.engine, question, tuple(history), _filters(filters)).events()
+        return Asking(self.engine, question, _turns(history), _filters(filters)).events()
 
     def verify(self, text: str, *, progress: Progress | None = None, **filters: Any) -> DraftCheck:
         """Holds a draft against the articles: each statement supported, contradicted or not found, with citations.
@@ -252,6 +256,7 @@ class NewsQA:
             InputError: an empty or too long text, an unknown filter.
         """
         started = time.perf_counter()
+        check_characters(text, "The draft")
         if not text.strip():
             raise InputError("The draft is empty.", hint="Pass the text to be checked.")
         if len(text) > _MAX_DRAFT_CHARS:
@@ -411,16 +416,33 @@ def _article(document: RawDocument) -> Article | Failure:
         return Failure(origin=document.origin, code=error.code, message=error.message, hint=error.hint)
 
 
+def _turns(history: Sequence[Message]) -> tuple[Message, ...]:
+    """The turns of a conversation; mappings of their fields do as well."""
+    turns = []
+    for turn in history:
+        try:
+            turns.append(Message.model_validate(turn))
+        except ValidationError as error:
+            raise InputError(
+                f"The history has a turn {turn!r} that cannot be used: {error.errors()[0]['msg']}.",
+                hint='Write [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}].',
+            ) from error
+        check_characters(turns[-1].content, "The history")
+    return tuple(turns)
+
+
 def _filters(given: dict[str, Any]) -> Filters:
     if unknown := sorted(set(given) - set(Filters.model_fields)):
         raise InputError(
             f"There is no filter {unknown[0]!r}.", hint=f"Filters are {', '.join(Filters.model_fields)}."
         )
     try:
-        return Filters(**given)
+        filters = Filters(**given)
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(
             f"The filter {first['loc'][0]} = {first['input']!r} cannot be used: {first['msg']}.",
             hint="Dates look like 2025-02-18, article_ids is a list of ids.",
         ) from error
+    check_characters("".join((filters.source, filters.language, *filters.article_ids)), "A filter")
+    return filters

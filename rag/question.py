@@ -167,12 +167,31 @@ _JOINT = re.compile(
 )
 
 
+def check_characters(text: str, what: str) -> None:
+    """Refuses a text that cannot be written: half a character, as a shell with another encoding hands over.
+
+    Args:
+        text: what somebody said.
+        what: what it is, for the message.
+
+    Raises:
+        InputError: there is such a place in it.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{what} holds {text[error.start]!r}, which is no character.", hint="Write it in UTF-8."
+        ) from error
+
+
 def read_question(text: str, *, max_chars: int) -> Question:
     """Reads a question.
 
     Raises:
-        InputError: it is empty or longer than `max_chars`.
+        InputError: it is empty, longer than `max_chars` or holds what is no character.
     """
+    check_characters(text, "The question")
     stripped = " ".join(text.split())
     if not stripped:
         raise InputError("The question is empty.", hint="Ask something, for example: Wer nahm teil?")

@@ -195,6 +195,12 @@ def test_what_is_no_date_is_wrong_use(rag: Rag, flag: str, capsys: pytest.Captur
     assert "'yesterday' is no date; write 2025-02-18" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("k", ["0", "1001", "many"])
+def test_a_number_out_of_range_is_named_beside_its_limit(k: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "-k", k, "Riad"]) == 2
+    assert f", got '{k}'.\n     `rag search --help`" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", ["", "{}", '[{"role": "judge", "content": "x"}]'])
 def test_a_history_that_is_none_is_wrong_use(rag: Rag, tmp_path: Path, content: str) -> None:
     file = tmp_path / "history.json"

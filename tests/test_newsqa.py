@@ -703,6 +703,38 @@ def test_a_filter_that_cannot_be_used_is_refused(open_with: Open, filters: dict[
         open_with(None).ask(WHO_OPENED, **filters)
 
 
+HALF = "Wer \udcff kam?"  # what a shell hands over of a byte that is no UTF-8
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda qa: qa.ask(HALF),
+        lambda qa: qa.search(HALF),
+        lambda qa: qa.verify(HALF),
+        lambda qa: qa.summarise(query=HALF),
+        lambda qa: qa.summarise(focus=HALF),
+        lambda qa: qa.summarise([HALF]),
+        lambda qa: qa.article(HALF),
+        lambda qa: qa.delete(HALF),
+        lambda qa: qa.articles(source=HALF),
+        lambda qa: qa.ask(WHO_OPENED, article_ids=[HALF]),
+        lambda qa: qa.ask(WHO_OPENED, history=[Message(role="user", content=HALF)]),
+    ],
+)
+def test_what_is_no_character_is_refused_everywhere(open_with: Open, call: Callable[[NewsQA], Any]) -> None:
+    with pytest.raises(InputError, match=r"'\\udcff', which is no character"):
+        call(open_with(None))
+
+
+def test_turns_may_be_mappings_and_others_are_refused(open_with: Open) -> None:
+    turns: Any = [{"role": "user", "content": "Was ist mit dem Hafen?"}]
+    assert open_with(None).ask(WHO_OPENED, history=turns).status is Status.ANSWERED
+    for wrong in ({"role": "king", "content": "x"}, "text", 7):
+        with pytest.raises(InputError, match=repr(wrong)):
+            open_with(None).ask(WHO_OPENED, history=[wrong])  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("k", [0, -1, 1001])
 def test_k_out_of_range_is_refused(open_with: Open, k: int) -> None:
     qa = open_with(None)

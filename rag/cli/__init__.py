@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 import typer
+from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from rag.cli import articles, asking, evaluation, models, service, summaries
@@ -34,7 +35,10 @@ def _say_wrong_use(error: TyperException, as_json: bool) -> int:
     if error.format_message().startswith("Usage:"):  # a group called without a command: its help
         note(error.format_message())
     else:
-        say_error(InputError(error.format_message(), hint=f"`{command} --help` shows examples."), as_json)
+        told = error.format_message()
+        if isinstance(error.__cause__, ValidationError):
+            told = f"{told}, got {error.__cause__.errors()[0]['input']!r}."
+        say_error(InputError(told, hint=f"`{command} --help` shows examples."), as_json)
     return InputError.exit_code
 
 

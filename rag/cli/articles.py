@@ -83,8 +83,8 @@ def show(
     """Print one article, or the characters that a citation names.
 
     Examples:
-      rag show 3f2a91c0
-      rag show 3f2a91c0 --span 742:870
+      rag show 3f2a91c05d7e8b16
+      rag show 3f2a91c05d7e8b16 --span 742:870
     """
     with opened(data) as qa:
         one = qa.article(article_id, revision)
@@ -115,7 +115,7 @@ def delete(
     """Delete articles and prove that nothing of them can be found.
 
     Example:
-      rag delete 3f2a91c0
+      rag delete 3f2a91c05d7e8b16
     """
     with opened(data) as qa:
         gone = [qa.delete(article_id) for article_id in article_ids]
