@@ -17,12 +17,13 @@ from rag.reading import MOMENTS, PREPOSITIONS, read_sentence
 from rag.recency import is_former, says_then
 from rag.spot import Spot
 from rag.types import Hit
-from rag.words import is_content_word, stems_of, words
+from rag.words import Word, is_content_word, stems_of, words
 
 _LIKELY = 0.08  # how likely words must answer to be looked at
 _SURE = 0.25  # how likely words of a single article must answer to be a side
 _LONE = 0.6  # the same where the answer does not show the article, or many say otherwise
 _LONE_TIME = 0.85  # the same for a date: more of what happened has one than what was asked for
+_ABOUT = 0.25  # share of the question's words that an article must hold which is heard since it stands alone
 _MANY = 4  # articles that tell the first side from which a single other one must be that sure
 _HEARD = 0.1  # weight of a side, in that of the weightiest one, below which it is not heard
 _SHORT = 2  # letters of a word that says little of a name: "Jr", "II"
@@ -71,7 +72,9 @@ def opposed(
         side
         for side in rivals
         if side[0].surety >= lone
-        or (others is not None and len(side) >= others)  # none says neither
+        or (
+            others is not None and len(side) >= others and _is_about(question, side, articles)
+        )  # none says neither
         or _is_heard(side, shown, len(tellers))
     ]
     found = [first, *rivals] if len(first) > 1 or lead.surety >= _SURE else rivals
@@ -125,6 +128,22 @@ def _is_heard(side: Sequence[Spot], shown: Collection[str], tellers: int) -> boo
     if len(side) > 1:
         return is_shown or side[0].surety >= _SURE
     return is_shown and side[0].surety >= (_LONE if tellers >= _MANY else _SURE)
+
+
+def _is_about(question: Question, side: Sequence[Spot], articles: Mapping[str, frozenset[str]]) -> bool:
+    """Whether each article of a side holds enough of the question's words to speak of the same."""
+    asked = words(question.text, question.language)
+    return all(
+        sum(_stands(word, articles[one.hit.article_id]) for word in asked) >= _ABOUT * len(asked)
+        for one in side
+    )
+
+
+def _stands(word: Word, article: frozenset[str]) -> bool:
+    """Whether a word, or a part of it, stands in an article, given by its stems."""
+    return any(
+        part in article or any(alike(part, stem) for stem in article) for part in (word.stem, *word.parts)
+    )
 
 
 def _first_of_each(found: Iterable[Spot]) -> list[Spot]:

@@ -219,6 +219,29 @@ def test_wrong_requests_are_refused_in_one_shape(client: TestClient, path: str, 
     assert response.json()["error"]["code"] == "invalid_input"
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("/v1/search", {"question": "x", "k": 0}, ["k", "greater than or equal to 1", "got 0."]),
+        (
+            "/v1/ask",
+            {"question": "x", "published_after": "yesterday"},
+            ["published_after", 'got "yesterday".'],
+        ),
+        ("/v1/ask", {"question": "x" * 100_001}, ["question", "100001 characters."]),
+        ("/v1/ask", {}, ["question is missing"]),
+        ("/v1/ask", {"question": "x", "colour": 1}, ["colour is nothing that"]),
+        ("/v1/articles", {"articles": {"text": "x"}}, ["articles", "got an object of 1."]),
+    ],
+)
+def test_what_is_refused_is_named_with_its_limit_and_the_way_out(
+    client: TestClient, path: str, body: dict[str, Any], told: list[str]
+) -> None:
+    error = client.post(path, json=body).json()["error"]
+    assert all(piece in error["message"] for piece in told), error
+    assert path in error["hint"]
+
+
 def test_a_body_that_is_no_json_is_refused_in_the_same_shape(client: TestClient) -> None:
     response = client.post("/v1/ask", content=b"{", headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_input")

@@ -46,6 +46,17 @@ def test_an_article_that_says_another_is_a_rival() -> None:
     assert taken(WON, BERGER, AGAIN, weiss) == [["Anna Berger", "Anna Berger"], ["Carla Weiss"]]
 
 
+def test_the_only_other_article_is_no_rival_where_it_is_about_something_else() -> None:
+    other = "Who opened the new harbour of Lindau in 2021?"
+    agreed = [
+        spot(id_, "Anna Berger opened the new harbour of Lindau in 2021.", "Anna Berger") for id_ in "ab"
+    ]
+    about = spot("c", "In 2021 the harbour of Lindau was opened by Carla Weiss.", "Carla Weiss", 0.2)
+    stray = spot("c", "In 2021 a cake was baked by Carla Weiss.", "Carla Weiss", 0.2)
+    assert len(taken(other, *agreed, about)) == 2
+    assert taken(other, *agreed, stray) == []
+
+
 def test_what_most_articles_hold_comes_first_however_sure_another_is() -> None:
     weiss = spot("c", "Carla Weiss won the final in 2021.", "Carla Weiss", 0.9)
     assert taken(WON, BERGER, AGAIN, weiss)[0] == ["Anna Berger", "Anna Berger"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import traceback
@@ -54,6 +55,7 @@ STATUS: dict[type[RagError], int] = {
 """The status of an error is that of its nearest parent in this table."""
 
 OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
+_SHOWN = 60  # characters of a value that are named in a message
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
 
 log = logging.getLogger(__name__)
@@ -97,8 +99,30 @@ async def on_unusable(request: Request, error: Exception) -> Response:
     """A request that is not what its endpoint takes."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    return await on_rag_error(request, InputError(f"In the request, {where} cannot be used: {first['msg']}."))
+    where = ".".join(str(part) for part in first["loc"][1:])
+    hint = f"/openapi.json describes what {_route(request)} takes."
+    if first["type"] == "json_invalid":
+        return await on_rag_error(request, InputError("The body of the request is no JSON.", hint=hint))
+    if first["type"] == "missing":
+        return await on_rag_error(
+            request, InputError(f"{where or 'The body'} is missing in the request.", hint=hint)
+        )
+    if first["type"] == "extra_forbidden":
+        return await on_rag_error(
+            request, InputError(f"{where} is nothing that the request can hold.", hint=hint)
+        )
+    message = f"In the request, {where or 'the body'} cannot be used: {first['msg']}, got {_short(first.get('input'))}."
+    return await on_rag_error(request, InputError(message, hint=hint))
+
+
+def _short(value: object) -> str:
+    """A value as a message names it: itself where it is short, else what it is and how long."""
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return f"{len(value)} characters"
+    if isinstance(value, dict | list | tuple):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    told = json.dumps(value, ensure_ascii=False, default=lambda other: type(other).__name__)[: 2 * _SHOWN]
+    return told.encode(errors="backslashreplace").decode()
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
