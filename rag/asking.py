@@ -419,7 +419,8 @@ class Asking:
         with self._timed("copy"):
             items, usage = copy(question.text, [sentence.item.hit], llm)
         self.usage += usage
-        items = [one for one in items if verify.is_of_kind(one.text, question.kind, question.text)]
+        language = sentence.item.hit.language
+        items = [one for one in items if verify.is_of_kind(one.text, question.kind, question.text, language)]
         sure = items and is_complete(items) and min(one.certainty for one in items) >= _SURE_COPY
         if _is_read_best(question, sentence.item.hit):
             items = [one for one in items if self._is_answer(question, one, llm)]

@@ -25,7 +25,7 @@ from rag.numerals import numerals
 from rag.prompts import load_prompt
 from rag.question import Kind
 from rag.types import ChatModel, Confidence, Hit, Usage
-from rag.words import Word, stems_of
+from rag.words import Word, is_content_word, stems_of
 
 _YES, _NO = "Ja", "Nein"
 _SAME_NAME = 0.87  # nearness from which a name counts as named; other names of its kind stay below
@@ -217,16 +217,25 @@ def _counted(text: str, question: str) -> str:
     return _IN_PARTS.sub(" ", text) if asks_count(question) else text
 
 
-def is_of_kind(text: str, kind: Kind, question: str = "") -> bool:
-    """Whether a few words can answer a question of this kind by themselves: a date is no place."""
+def is_of_kind(text: str, kind: Kind, question: str = "", language: str = "") -> bool:
+    """Whether a few words can answer a question of this kind by themselves: a date is no place.
+
+    Nor does "the film's cast" name anybody of the cast of that film: of a name some word must be new to the question.
+    """
     if kind is Kind.TIME:
         return _TIME.search(text) is not None
     if kind is Kind.NUMBER:
         counted = _counted(text, question)
         return _AMOUNT.search(counted) is not None or any(not one.ordinal for one in numerals(counted, ""))
     if kind in {Kind.PERSON, Kind.NAME, Kind.PLACE} and text.lower() != text.upper():
-        words = re.findall(r"[^\W\d_]+", text)
-        return any(word[0].isupper() and not _TIME.fullmatch(word) for word in words)
+        asked = set(re.findall(r"[^\W\d_]+", question.casefold()))
+        new = (word for word in re.findall(r"[^\W\d_]+", text) if word.casefold() not in asked)
+        return any(
+            word[0].isupper()
+            and not _TIME.fullmatch(word)
+            and (len(word) == 1 or is_content_word(word, language))
+            for word in new
+        )
     return True
 
 

@@ -188,6 +188,21 @@ def test_words_answer_only_what_is_of_their_kind(text: str, kind: Kind, expected
     assert is_of_kind(text, kind) is expected
 
 
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("The Lost Harbour's cast", "Who stars in The Lost Harbour?", False),
+        ("Lost Harbour winners", "Who won the Lost Harbour prize?", False),
+        ("Mayor Anna Roth", "Who is the mayor?", True),
+        ("Der Rat von Lindau", "Wer saß im Rat von Lindau?", False),
+        ("der Rat von Ulm", "Wer saß im Rat von Lindau?", True),
+    ],
+)
+def test_a_name_must_be_new_to_the_question(text: str, question: str, expected: bool) -> None:
+    language = "de" if question.startswith("Wer") else "en"
+    assert is_of_kind(text, Kind.PERSON, question, language) is expected
+
+
 # --- the gate ----------------------------------------------------------------------------------
 
 FOR = Signals(similarity=1, lead=0, coverage=1, nearness=1, weakest=1, named=1, around=1, strangers=0, fits=1)
