@@ -6,7 +6,6 @@ Articles come in and go out here; how an answer comes about stands in rag.asking
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -64,7 +63,6 @@ if TYPE_CHECKING:
 
 Source = Article | Upload | str | Path
 _KEPT = 256  # texts whose vectors are kept: of words about 30 kB each, of phrases 100 kB
-_LANGUAGE = re.compile("[a-z]{2}")
 _MAX_DRAFT_CHARS = 200_000
 _DEFAULT: Any = object()
 
@@ -447,15 +445,4 @@ def _filters(given: dict[str, Any]) -> Filters:
             hint="Dates look like 2025-02-18, article_ids is a list of ids.",
         ) from error
     check_characters("".join((filters.source, filters.language, *filters.article_ids)), "A filter")
-    after, before = filters.published_after, filters.published_before
-    if after and before and after > before:
-        raise InputError(
-            f"Nothing is published after {after:%Y-%m-%d %H:%M} and before {before:%Y-%m-%d %H:%M}.",
-            hint="Exchange published_after and published_before.",
-        )
-    if filters.language and not _LANGUAGE.fullmatch(filters.language):
-        raise InputError(
-            f"The filter language = {filters.language!r} is no code of a language.",
-            hint="Use ISO 639-1: two small letters, such as de or en.",
-        )
     return filters

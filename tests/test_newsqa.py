@@ -696,14 +696,7 @@ def test_an_unknown_filter_is_named_with_those_there_are(open_with: Open) -> Non
 
 @pytest.mark.parametrize(
     "filters",
-    [
-        {"published_after": "gestern"},
-        {"published_before": "2025-13-01"},
-        {"published_after": "2025-03-01", "published_before": "2025-02-01"},
-        {"article_ids": 7},
-        {"source": 3},
-        {"language": "German"},
-    ],
+    [{"published_after": "gestern"}, {"published_before": "2025-13-01"}, {"article_ids": 7}, {"source": 3}],
 )
 def test_a_filter_that_cannot_be_used_is_refused(open_with: Open, filters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(filters))):
