@@ -89,6 +89,10 @@ def _closed(one: Item) -> Item:
     return one
 
 
+_SIGN_BEFORE = re.compile(r"(?<![^\W_])[A-Z]{0,3}([^\w\s])\s?$")
+_SIGN_BEHIND = re.compile(r"\s?([^\w\s])(?!\s?\d)")
+
+
 def _with_signs(one: Item) -> Item:
     """The item with the sign of its first or last number, which words alone lose: "$25", "US$ 25", "25 %", "25 €"."""
     text, start, end = one.hit.text, one.start - one.hit.start, one.end - one.hit.start
@@ -101,8 +105,6 @@ def _with_signs(one: Item) -> Item:
     return item(one.hit, one.hit.start + start, one.hit.start + end, one.certainty)
 
 
-_SIGN_BEFORE = re.compile(r"(?<![^\W_])[A-Z]{0,3}([^\w\s])\s?$")
-_SIGN_BEHIND = re.compile(r"\s?([^\w\s])(?!\s?\d)")
 _TOKEN = re.compile(r"\s*(\w[\w'’-]*)")
 _FOLLOWING = 5  # words that may stand between a possessor and the name: "X's long-time personal adviser Y"
 

@@ -270,9 +270,9 @@ class Asking:
             yield from ([one] for one in self._extracted(question, _in_order(question, ranked)))
             return
         looks = _in_order(question, ranked, self._likely_words(question, ranked))
-        passed = []
+        passed: list[Judged] = []
         for words in self._confirmed(question, looks, llm):
-            passed.append(words[0])
+            passed += words[:1]
             yield words
         if question.kind is Kind.PERSON:
             for sentence in self._continued(question, passed, llm):

@@ -6,12 +6,13 @@ In: stems as `rag.words` gives them. Out: yes or no. It errs towards no: Iran is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from rag.words import Word
 
+_SHORTEST = 4  # letters of a stem that may be spelled in two ways
 _ALIKE = 0.75  # share of letters that two long spellings have in common
 _LONG = 7  # letters from which a spelling may differ in more than what transliterations exchange
 _CYRILLIC = dict(
@@ -31,7 +32,7 @@ _SOUNDS = (("tsch", "c"), ("tch", "c"), ("tsh", "c"), ("sch", "s"), ("zh", "s"),
 @lru_cache(maxsize=20_000)
 def alike(one: str, other: str) -> bool:
     """Whether two stems are spellings of one name: the same sounds, or in long ones most of them."""
-    if abs(len(one) - len(other)) > 4 or min(len(one), len(other)) < 4 or _has_digit(one + other):
+    if abs(len(one) - len(other)) > 4 or min(len(one), len(other)) < _SHORTEST or _has_digit(one + other):
         return False
     first, second = _skeleton(one), _skeleton(other)
     if first == second or _is_beginning(first, second, one) or _is_beginning(second, first, other):
@@ -44,6 +45,16 @@ def alike(one: str, other: str) -> bool:
 def _is_beginning(short: str, long: str, stem: str) -> bool:
     """Whether a Russian stem, which loses endings such as -ow, begins the other name."""
     return stem[0] in _CYRILLIC and len(short) >= 4 and long.startswith(short) and len(long) - len(short) <= 3
+
+
+def among(stem: str, stems: Collection[str]) -> bool:
+    """Whether a stem is one of others, in any spelling."""
+    return stem in stems or (len(stem) >= _SHORTEST and any(alike(stem, other) for other in stems))
+
+
+def word_among(word: Word, stems: Collection[str]) -> bool:
+    """Whether a word, or a part of a compound, is one of these stems, in any spelling."""
+    return among(word.stem, stems) or any(among(part, stems) for part in word.parts)
 
 
 def same_name(one: Iterable[Word], other: Iterable[Word]) -> bool:

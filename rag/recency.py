@@ -102,9 +102,9 @@ def _says_now(question: Question) -> bool:
 
     Sentences before the one that asks may tell of other years.
     """
-    before = question.text.removesuffix(question.asking)
-    main = before + _REPORTED.split(question.asking, maxsplit=1)[0]
-    return bool(_NOW.search(main)) and not _YEAR.search(question.asking)
+    asking = question.asking
+    main = question.text.removesuffix(asking) + _REPORTED.split(asking, maxsplit=1)[0]
+    return bool(_NOW.search(main)) and not _YEAR.search(asking)
 
 
 def _asks_present(question: Question) -> bool:

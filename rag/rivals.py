@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from rag.names import alike
+from rag.names import among, word_among
 from rag.question import Kind, Question
 from rag.reading import MOMENTS, PREPOSITIONS, read_sentence
 from rag.recency import is_former, says_then
 from rag.spot import Spot
 from rag.types import Hit
-from rag.words import Word, is_content_word, stems_of, words
+from rag.words import is_content_word, stems_of, words
 
 _LIKELY = 0.08  # how likely words must answer to be looked at
 _SURE = 0.25  # how likely words of a single article must answer to be a side
@@ -134,15 +134,8 @@ def _is_about(question: Question, side: Sequence[Spot], articles: Mapping[str, f
     """Whether each article of a side holds enough of the question's words to speak of the same."""
     asked = words(question.text, question.language)
     return all(
-        sum(_stands(word, articles[one.hit.article_id]) for word in asked) >= _ABOUT * len(asked)
+        sum(word_among(word, articles[one.hit.article_id]) for word in asked) >= _ABOUT * len(asked)
         for one in side
-    )
-
-
-def _stands(word: Word, article: frozenset[str]) -> bool:
-    """Whether a word, or a part of it, stands in an article, given by its stems."""
-    return any(
-        part in article or any(alike(part, stem) for stem in article) for part in (word.stem, *word.parts)
     )
 
 
@@ -214,7 +207,7 @@ def _stands_in(spot: Spot, stems: frozenset[str]) -> bool:
     if figures:
         return all(stem in stems for stem in figures)
     weighty = [stem for stem in spot.stems if len(stem) > _SHORT] or list(spot.stems)
-    held = sum(stem in stems or any(alike(stem, other) for other in stems) for stem in weighty)
+    held = sum(among(stem, stems) for stem in weighty)
     return 2 * held > len(weighty)
 
 
@@ -230,8 +223,7 @@ def _counts(
         return False  # a date above a text, a heading: nothing is said of it
     if not _is_of_year(spot, question, articles[spot.hit.article_id]) or _is_another(spot, question):
         return False
-    asks_then = says_then(question.text) or _PAST.search(question.text)
-    if is_former(spot.hit.text, spot.start, spot.end) and not asks_then:
+    if is_former(spot.hit.text, spot.start, spot.end) and not _asks_then(question):
         return False
     if question.kind is Kind.TIME:
         return tells_time(spot.text) and not _is_of_part(spot, question)
@@ -250,6 +242,10 @@ def _is_of_year(spot: Spot, question: Question, article: frozenset[str]) -> bool
             return said <= asked
     published = {str(spot.hit.published.year)} if spot.hit.published else set()
     return bool(asked & (article | published))
+
+
+def _asks_then(question: Question) -> bool:
+    return says_then(question.text) or _PAST.search(question.text) is not None
 
 
 def _part(spot: Spot) -> str:

@@ -264,7 +264,7 @@ _CLOSERS = "\"'”“’‘»«›‹)]}"
 # Marks of notes behind the end of a sentence: "… to an end.[12][note 3] The …", in encyclopedias without a space, too.
 _NOTES = r"(?:\[[^\[\]]{1,24}\]){1,12}"
 _CANDIDATE = re.compile(
-    rf"([.!?…]{{1,20}})((?:[{re.escape(_CLOSERS)}]|\s»){{0,6}})(?:({_NOTES})(?:\s+|(?=[^\W\d_a-zß-ÿ]))|\s+)(?=\S)"
+    rf"([.!?…]{{1,20}})((?:[{re.escape(_CLOSERS)}]|\s»){{0,6}})(?:(?P<notes>{_NOTES})(?:\s+|(?=[^\W\d_a-zß-ÿ]))|\s+)(?=\S)"
 )
 # A full stop whose space was lost: "kam er bald.Der Zug …", but not in names such as "Beispiel.De".
 _GLUED = re.compile(r"(?<!\S)([^\W\d_]{3,40})[.!?](?=([^\W\d_]{2,40})[\s,])")
@@ -418,7 +418,7 @@ def _boundaries(line: str, language: str) -> list[int]:
         verdict = _verdict(line, found[-1] if found else 0, match, language, no_capitals)
         if verdict is None:
             after = bisect_right(proposed, match.start(1))
-            verdict = bool(match.group(3)) or (after < len(proposed) and proposed[after] <= match.end())
+            verdict = bool(match["notes"]) or (after < len(proposed) and proposed[after] <= match.end())
         if verdict:
             found.append(match.end())
     terminators = _OTHER_TERMINATORS | {_GREEK_QUESTION_MARK} if language == "el" else _OTHER_TERMINATORS
@@ -506,7 +506,7 @@ def _verdict(line: str, begin: int, match: re.Match[str], language: str, no_capi
     small = after[:1].islower() and not no_capitals
     if small and not after[1:2].isupper():
         return False
-    if closers and not match.group(3) and _ATTRIBUTION.match(after):
+    if closers and not match["notes"] and _ATTRIBUTION.match(after):
         return False
     if line[match.end()] in "([" and mark == "." and not after[:1].isupper():
         return False  # "Elisabeth II. (67 Jahre) war …"
@@ -594,8 +594,10 @@ def _goes_on_as_name(before: list[str], word: str, after: str) -> bool:
 
 def _may_be_verb(word: str, lead: str) -> bool:
     """Whether a German word behind `lead` may be a finite verb: no noun, no adjective, of no other closed class."""
-    if word in _FINITE or not word.islower() or word in _words_of("de"):
-        return word in _FINITE
+    if word in _FINITE:
+        return True
+    if not word.islower() or word in _words_of("de"):
+        return False
     return not (lead.lower() in _ORDINAL_LEADS and _INFLECTED.fullmatch(word))
 
 

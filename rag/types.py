@@ -360,7 +360,7 @@ class Confidence(Noun):
     parts the one of its least likely part. It is high where an answer is sure, low where silence is, and 0 where
     nothing was found or nothing of the kind asked for. `signals` are what it is made of, by name: those of
     `rag.verify.Signals`, `yes`, the probability of the model's yes where one was asked, and `answer`, its yes to the
-    words it copied, where that kept them from being shown.
+    words it copied, where that kept them from being shown; 0 where it found none.
     """
 
     value: float = Field(default=0.0, ge=0, le=1)

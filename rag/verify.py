@@ -20,7 +20,7 @@ from pathlib import Path
 from rag.answer import one_line
 from rag.answer_type import AnswerType, answer_type, asks_count, lacks
 from rag.glossary import terms
-from rag.names import alike
+from rag.names import among, word_among
 from rag.numerals import numerals
 from rag.prompts import load_prompt
 from rag.question import Kind
@@ -158,26 +158,18 @@ def _share(asked: Sequence[Word], held: frozenset[str], rarity: Mapping[str, flo
     for word in asked:
         weight = rarity.get(word.stem, 1.0)
         total += weight
-        if _held(word.stem, held):
+        if among(word.stem, held):
             got += weight
         elif word.parts:
-            got += weight * sum(_held(part, held) for part in word.parts) / len(word.parts) * 0.7
+            got += weight * sum(among(part, held) for part in word.parts) / len(word.parts) * 0.7
     return got / total if total else 0.5
-
-
-def _held(stem: str, held: frozenset[str]) -> bool:
-    return stem in held or (len(stem) >= 4 and any(alike(stem, other) for other in held))
 
 
 def _strangers(asked: Sequence[Word], article: frozenset[str]) -> float:
     names = [word for word in asked if word.name]
     if not names:
         return 0.0
-    missing = [
-        word
-        for word in names
-        if not _held(word.stem, article) and not any(_held(part, article) for part in word.parts)
-    ]
+    missing = [word for word in names if not word_among(word, article)]
     return len(missing) / len(names)
 
 
@@ -186,7 +178,7 @@ def _lacks(hit: Hit, context: Context) -> bool:
         return True  # what asks itself answers nothing
     if context.kind is Kind.SPEECH and context.near_names and max(context.near_names) < _SAME_NAME:
         around = stems_of(context.near, hit.language)
-        return not any(_held(word.stem, around) for word in context.question if word.name)
+        return not any(among(word.stem, around) for word in context.question if word.name)
     kind = answer_type(context.text)
     if kind is AnswerType.OTHER and context.kind in {Kind.NUMBER, Kind.TIME}:
         return hit.language in _COUNTED_IN and _fits(hit, context) == 0.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.names import alike, same_name
+from rag.names import alike, among, same_name, word_among
 from rag.words import words
 
 
@@ -69,6 +69,20 @@ def test_other_names_and_numbers_are_not(one: str, other: str) -> None:
 def test_items_name_the_same_when_the_shorter_is_part_of_the_longer(one: str, other: str, same: bool) -> None:
     assert same_name(words(one, "de"), words(other, "de")) is same
     assert same_name(words(other, "de"), words(one, "de")) is same
+
+
+@pytest.mark.parametrize(
+    ("stem", "found"), [("lawin", True), ("лавин", True), ("ulm", True), ("uln", False), ("berlin", False)]
+)
+def test_a_stem_is_found_in_any_spelling(stem: str, found: bool) -> None:
+    assert among(stem, {"lavin", "ulm"}) is found
+
+
+def test_a_compound_is_found_by_its_parts() -> None:
+    (harbour_wall,) = words("Hafenmauer", "de")
+    (wall,) = words("Mauer", "de")
+    assert word_among(harbour_wall, {wall.stem})
+    assert not word_among(wall, {harbour_wall.stem})
 
 
 @given(st.text(min_size=1, max_size=12), st.text(min_size=1, max_size=12))

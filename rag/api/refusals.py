@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,21 +99,21 @@ async def on_rag_error(request: Request, error: Exception) -> Response:
 async def on_unusable(request: Request, error: Exception) -> Response:
     """A request that is not what its endpoint takes."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:])
     hint = f"/openapi.json describes what {_route(request)} takes."
-    if first["type"] == "json_invalid":
-        return await on_rag_error(request, InputError("The body of the request is no JSON.", hint=hint))
-    if first["type"] == "missing":
-        return await on_rag_error(
-            request, InputError(f"{where or 'The body'} is missing in the request.", hint=hint)
-        )
-    if first["type"] == "extra_forbidden":
-        return await on_rag_error(
-            request, InputError(f"{where} is nothing that the request can hold.", hint=hint)
-        )
-    message = f"In the request, {where or 'the body'} cannot be used: {first['msg']}, got {_short(first.get('input'))}."
-    return await on_rag_error(request, InputError(message, hint=hint))
+    return await on_rag_error(request, InputError(_what_is_wrong(error.errors()[0]), hint=hint))
+
+
+def _what_is_wrong(mistake: Mapping[str, Any]) -> str:
+    """A mistake that pydantic found, in words: where it is, which limit it breaks, and what stood there."""
+    where = ".".join(str(part) for part in mistake["loc"][1:])
+    if mistake["type"] == "json_invalid":
+        return "The body of the request is no JSON."
+    if mistake["type"] == "missing":
+        return f"{where or 'The body'} is missing in the request."
+    if mistake["type"] == "extra_forbidden":
+        return f"{where} is nothing that the request can hold."
+    given = _short(mistake.get("input"))
+    return f"In the request, {where or 'the body'} cannot be used: {mistake['msg']}, got {given}."
 
 
 def _short(value: object) -> str:
