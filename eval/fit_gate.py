@@ -38,10 +38,9 @@ from rag.prompts import load_prompt
 from rag.sentences import detect_language
 from rag.settings import read_settings
 from rag.types import ChatModel, Filters, Hit
-from rag.verify import confirm, load_gate
+from rag.verify import GATES, confirm, load_gate
 from rag.words import words
 
-_GATES = Path(__file__).parent.parent / "rag" / "gate.json"
 _EXTRACTIVE = (
     "lead",
     "coverage",
@@ -206,7 +205,8 @@ def _fit(path: Path) -> None:
         "extractive_foreign": _gate("extractive_foreign", rows, _FOREIGN_EXTRACTIVE, alone=True),
         "confirmed_foreign": _gate("confirmed_foreign", confirmed, (*_FOREIGN_EXTRACTIVE, "yes")),
     }
-    _GATES.write_text(json.dumps(gates, indent=2) + "\n", encoding="utf-8")
+    others = json.loads(GATES.read_text(encoding="utf-8"))  # eval/fit_judge.py has its own
+    GATES.write_text(json.dumps(others | gates, indent=2) + "\n", encoding="utf-8")
 
 
 def _same_language(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

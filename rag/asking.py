@@ -19,6 +19,7 @@ from rag.answer import Item, copy, in_full, in_full_elsewhere, is_complete, is_l
 from rag.answer_type import frame
 from rag.compose import Judged
 from rag.disagreement import Nearby, disagreements, disputed
+from rag.fitted import judge_fingerprint
 from rag.index import Index
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
@@ -43,7 +44,7 @@ from rag.types import (
 )
 from rag.words import stems_of
 
-_PROMPTS = ("copy", "confirm", "proposed", "translate", "standalone")
+_PROMPTS = ("copy", "confirm", "holds", "proposed", "translate", "standalone")
 _POOL = 12  # sentences that are ranked for one question
 _NEARBY = 40  # sentences that are looked through for what sources say differently,
 _ARTICLES = 10  # of so many articles,
@@ -95,6 +96,7 @@ class Engine:
             llm.fingerprint if llm else "none",
             *(load_prompt(name).fingerprint for name in _PROMPTS),
             verify.gate_fingerprint(),
+            judge_fingerprint(),
             spot_fingerprint(),
             str(self.settings.context_sentences),
         ]
@@ -307,11 +309,7 @@ class Asking:
             gate = _gate("extractive", question, hit)
             if likely < (gate.hopeless if found is None else min(found * _ALSO, gate.shows)):
                 continue
-            with self._timed("verify"):
-                yes, usage = verify.confirm(llm, question.text, hit.text)
-            self.usage += usage
-            support, shown = _supported(question, seen, yes, foreign=_is_foreign(question, hit))
-            self._weigh(support, seen, yes)
+            support, shown = self._looked_at(question, hit, seen, llm)
             if shown and (words := self._shortened(question, Judged(whole(hit), support), llm)):
                 found = likely if found is None else min(found, likely)
                 yield words
@@ -320,6 +318,20 @@ class Asking:
             likeliest = self._worth_translating(question, ranked, doubted)
             for sentence in self._in_english(question, likeliest, llm):
                 yield self._shortened(question, sentence, llm)
+
+    def _looked_at(
+        self, question: Question, hit: Hit, seen: verify.Signals, llm: ChatModel
+    ) -> tuple[float, bool]:
+        """How well a sentence answers once the model was asked about it, and whether it can be shown."""
+        foreign = _is_foreign(question, hit)
+        with self._timed("verify"):
+            judged = verify.judge(llm, question.text, hit) if _is_judged(question, hit) else None
+            yes, usage = judged or verify.confirm(llm, question.text, hit.text)
+        self.usage += usage
+        gate = "judged" if judged else "confirmed"
+        support, shown = _supported(question, seen, yes, gate=gate, foreign=foreign)
+        self._weigh(support, seen, yes)
+        return support, shown
 
     def _in_english(
         self, question: Question, likeliest: Sequence[_Ranked], llm: ChatModel
@@ -370,7 +382,7 @@ class Asking:
         with self._timed("verify"):
             yes, usage = verify.confirm(llm, asked.text, told.text)
         self.usage += usage
-        support, shown = _supported(asked, signals, yes, foreign=False)
+        support, shown = _supported(asked, signals, yes, gate="confirmed", foreign=False)
         self._weigh(support, signals, yes)
         return support, shown
 
@@ -587,12 +599,14 @@ def _log_odds(probability: float, least: float = 1e-6) -> float:
     return math.log(bounded / (1 - bounded))
 
 
-def _supported(question: Question, seen: verify.Signals, yes: float, *, foreign: bool) -> tuple[float, bool]:
+def _supported(
+    question: Question, seen: verify.Signals, yes: float, *, gate: str, foreign: bool
+) -> tuple[float, bool]:
     """How well a sentence answers once a model has said how likely yes is, and whether it can be shown.
 
     A model's no may well be the answer to a yes-or-no question, so it takes nothing from what can be shown without it.
     """
-    without, confirmed = (verify.load_gate(name, foreign=foreign) for name in ("extractive", "confirmed"))
+    without, confirmed = (verify.load_gate(name, foreign=foreign) for name in ("extractive", gate))
     support, likely = confirmed.support(seen, yes), without.support(seen)
     if question.kind is Kind.YES_NO and likely >= without.shows:
         return max(support, likely), True
@@ -607,6 +621,11 @@ def _gate(name: str, question: Question, hit: Hit) -> verify.Gate:
 def _is_read_best(question: Question, hit: Hit) -> bool:
     """Whether both are in the language in which a small model's doubt about an answer tells anything."""
     return question.language == hit.language == _READ_BEST
+
+
+def _is_judged(question: Question, hit: Hit) -> bool:
+    """Whether the fitted weights are asked: not about other languages, nor where a no may be the answer itself."""
+    return _is_read_best(question, hit) and question.kind is not Kind.YES_NO
 
 
 def _is_foreign(question: Question, hit: Hit) -> bool:

@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 
 from rag import models
 from rag.errors import ModelError, ModelTimeout, ModelUnavailable, SettingsError
+from rag.fitted import JUDGE, JUDGED_MODEL, judge_fingerprint
 from rag.settings import Settings
 from rag.types import ChatModel, Message, Piece, Progress, Reply, Usage
 
@@ -105,25 +106,8 @@ class LangChainModel:
     def choose(
         self, messages: Sequence[Message], options: Sequence[str]
     ) -> tuple[tuple[float, ...], Usage] | None:
-        """Probability that the reply begins with each option, read from the first token's alternatives.
-
-        A token counts for an option when it is a beginning of it ("Ne" for "Nein").
-        """
-        if not self._tells:
-            return None
-        pieces = list(self.stream(messages, max_tokens=1))
-        first = next((piece for piece in pieces if piece.alternatives), None)
-        if first is None:
-            return None
-        sums = tuple(
-            sum(
-                math.exp(logprob)
-                for token, logprob in first.alternatives.items()
-                if token.strip() and option.startswith(token.strip())
-            )
-            for option in options
-        )
-        return sums, pieces[-1].usage or Usage()
+        """Probability that the reply begins with each option; see `ChatModel.choose`."""
+        return _chosen(list(self.stream(messages, max_tokens=1)), options) if self._tells else None
 
     def close(self) -> None:
         """Nothing to release for a remote model."""
@@ -141,12 +125,15 @@ class LocalModel(LangChainModel):
         name: its name in rag.models.
         threads: CPU threads, 0 for all cores.
         timeout: seconds until a reply is given up.
+        judge: low-rank weights (gguf) that `judge` adds to those of the file; None where nothing was fitted to it.
 
     Raises:
         ModelError: llama.cpp does not take the file.
     """
 
-    def __init__(self, path: Path, name: str, *, threads: int, timeout: float) -> None:
+    def __init__(
+        self, path: Path, name: str, *, threads: int, timeout: float, judge: Path | None = None
+    ) -> None:
         import xllamacpp
         from langchain_openai import ChatOpenAI
         from pydantic import SecretStr
@@ -169,6 +156,12 @@ class LocalModel(LangChainModel):
         params.cache_ram_mib = 0
         params.verbosity = -1
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads or os.cpu_count() or 1
+        self._judges = judge is not None
+        if judge is not None:
+            fitted = xllamacpp.CommonAdapterLoraInfo()
+            fitted.path, fitted.scale = str(judge), 0.0  # added by `judge` alone
+            params.lora_adapters = [fitted]
+            params.lora_init_without_apply = True
         if _folder(self._beginnings):
             params.slot_save_path = f"{self._beginnings}{os.sep}"
         try:
@@ -197,6 +190,16 @@ class LocalModel(LangChainModel):
             harmless, max_tokens=max_tokens, schema=schema, extra_body=self._kept(harmless)
         )
 
+    def judge(
+        self, messages: Sequence[Message], options: Sequence[str]
+    ) -> tuple[tuple[float, ...], Usage] | None:
+        """The same as `choose`, with the fitted weights; see `JudgingModel.judge`."""
+        if not self._judges:
+            return None
+        harmless = _harmless(messages)
+        more = self._kept(harmless, judging=True)
+        return _chosen(list(self._stream(harmless, max_tokens=1, schema=None, extra_body=more)), options)
+
     def score(self, messages: Sequence[Message], text: str) -> Iterator[Piece]:
         """How likely the text is as the reply; see `ScoringModel.score`.
 
@@ -212,15 +215,19 @@ class LocalModel(LangChainModel):
         more = {**self._kept(harmless), "grammar": grammar}
         yield from self._stream(harmless, max_tokens=len(tokens), schema=None, extra_body=more)
 
-    def _kept(self, messages: Sequence[Message]) -> dict[str, Any]:
-        """What llama.cpp is told so that the beginning of a prompt is computed once."""
-        return {"cache_prompt": True, "id_slot": self._slot(messages)}
+    def _kept(self, messages: Sequence[Message], *, judging: bool = False) -> dict[str, Any]:
+        """What llama.cpp is told so that the beginning of a prompt is computed once, and with which weights."""
+        return {"cache_prompt": True, "id_slot": self._slot(messages, judging), **self._weights(judging)}
 
-    def _slot(self, messages: Sequence[Message]) -> int:
+    def _weights(self, judging: bool) -> dict[str, Any]:
+        return {"lora": [{"id": 0, "scale": float(judging)}]} if self._judges else {}
+
+    def _slot(self, messages: Sequence[Message], judging: bool) -> int:
         """The slot that has computed the beginning of this prompt, the last one for prompts without a beginning."""
         beginning = messages[:-1]
+        build = f"{self._build}-{judge_fingerprint()}" if judging else self._build
         key = hashlib.sha256(
-            "\0".join([self._build, *(turn.model_dump_json() for turn in beginning)]).encode()
+            "\0".join([build, *(turn.model_dump_json() for turn in beginning)]).encode()
         ).hexdigest()[:16]
         with self._slot_lock:
             if key in self._slots:
@@ -228,16 +235,16 @@ class LocalModel(LangChainModel):
             if not beginning or len(self._slots) >= _SLOTS - 1:
                 return _SLOTS - 1
             slot = len(self._slots)
-            self._prepare(beginning, key, slot)
+            self._prepare(beginning, key, slot, judging)
             self._slots[key] = slot
             return slot
 
-    def _prepare(self, beginning: Sequence[Message], key: str, slot: int) -> None:
+    def _prepare(self, beginning: Sequence[Message], key: str, slot: int, judging: bool) -> None:
         """Brings a beginning into its slot: from its file, else by computing it once."""
         if (self._beginnings / key).is_file() and self._slot_action(slot, "restore", key):
             return
         turns = [*beginning, Message(role="user", content="-")]
-        body = {"cache_prompt": True, "id_slot": slot}
+        body = {"cache_prompt": True, "id_slot": slot, **self._weights(judging)}
         for _ in self._stream(turns, max_tokens=1, schema=None, extra_body=body):
             pass
         part = f"{key}.{secrets.token_hex(4)}"
@@ -274,6 +281,25 @@ class LocalModel(LangChainModel):
     def close(self) -> None:
         """Stops the server and frees the weights. Twice is harmless."""
         self.__dict__.pop("_server", None)
+
+
+def _chosen(pieces: Sequence[Piece], options: Sequence[str]) -> tuple[tuple[float, ...], Usage] | None:
+    """Probability that a reply begins with each option, read from its first token; None where it does not tell.
+
+    A token counts for an option when it is a beginning of it ("Ne" for "Nein").
+    """
+    first = next((piece for piece in pieces if piece.alternatives), None)
+    if first is None:
+        return None
+    sums = tuple(
+        sum(
+            math.exp(logprob)
+            for token, logprob in first.alternatives.items()
+            if token.strip() and option.startswith(token.strip())
+        )
+        for option in options
+    )
+    return sums, pieces[-1].usage or Usage()
 
 
 def _harmless(messages: Sequence[Message]) -> list[Message]:
@@ -347,7 +373,8 @@ def open_llm(settings: Settings, progress: Progress | None = None) -> ChatModel 
     if wanted in _LOCAL:
         name = _LOCAL[wanted]
         path = models.ensure(name, settings, progress)
-        return LocalModel(path, name, threads=settings.threads, timeout=settings.deadline)
+        judge = JUDGE if name == JUDGED_MODEL else None
+        return LocalModel(path, name, threads=settings.threads, timeout=settings.deadline, judge=judge)
     if wanted.startswith(("http://", "https://")):
         return _open_url(wanted, settings)
     if ":" in wanted:

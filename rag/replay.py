@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, TypeVar
@@ -18,7 +18,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from rag.errors import InputError, ReplayMismatch
-from rag.types import ChatModel, Message, Noun, Piece, Reply, ScoringModel, Usage
+from rag.fitted import judge_fingerprint
+from rag.types import ChatModel, JudgingModel, Message, Noun, Piece, Reply, ScoringModel, Usage
 
 _DIGITS = 4  # of a logarithm of probability: what a gate weighs, without the noise behind it
 N = TypeVar("N", bound=Noun)
@@ -59,6 +60,10 @@ def key_of(
 
 def _key_of_score(fingerprint: str, messages: Sequence[Message], text: str) -> str:
     return key_of(fingerprint, messages, schema={"const": text})  # a reply has a limit beside a schema
+
+
+def _key_of_judgement(fingerprint: str, messages: Sequence[Message], options: Sequence[str]) -> str:
+    return key_of(f"{fingerprint} {judge_fingerprint()}", messages, options=options)
 
 
 class _Spoken:
@@ -107,6 +112,17 @@ class _Spoken:
         reply = self._choice(messages, options)
         return None if reply.chosen is None else (reply.chosen, reply.usage or Usage())
 
+    def judge(
+        self, messages: Sequence[Message], options: Sequence[str]
+    ) -> tuple[tuple[float, ...], Usage] | None:
+        """The recorded probabilities; see `JudgingModel.judge`. None where the recorded model has no such weights.
+
+        Raises:
+            ReplayMismatch: nothing was recorded for this prompt with the weights of today.
+        """
+        reply = self._judgement(messages, options)
+        return None if reply.chosen is None else (reply.chosen, reply.usage or Usage())
+
     def score(self, messages: Sequence[Message], text: str) -> Iterator[Piece]:
         """The recorded tokens; see `ScoringModel.score`. Nothing where the recorded model could not tell.
 
@@ -125,6 +141,9 @@ class _Spoken:
         raise NotImplementedError
 
     def _choice(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
+        raise NotImplementedError
+
+    def _judgement(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
         raise NotImplementedError
 
     def _scored(self, messages: Sequence[Message], text: str) -> Recorded:
@@ -157,6 +176,9 @@ class Replay(_Spoken):
 
     def _choice(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
         return self._known(key_of(self.fingerprint, messages, options=options))
+
+    def _judgement(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
+        return self._known(_key_of_judgement(self.fingerprint, messages, options))
 
     def _scored(self, messages: Sequence[Message], text: str) -> Recorded:
         return self._known(_key_of_score(self.fingerprint, messages, text))
@@ -219,9 +241,19 @@ class Recording(_Spoken):
 
     def _choice(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
         key = key_of(self.fingerprint, messages, options=options)
+        return self._chosen(key, lambda: self._model.choose(messages, options))
+
+    def _judgement(self, messages: Sequence[Message], options: Sequence[str]) -> Recorded:
+        model = self._model
+        key = _key_of_judgement(self.fingerprint, messages, options)
+        return self._chosen(
+            key, lambda: model.judge(messages, options) if isinstance(model, JudgingModel) else None
+        )
+
+    def _chosen(self, key: str, ask: Callable[[], tuple[tuple[float, ...], Usage] | None]) -> Recorded:
         if (known := self._again(key)) is not None:
             return known
-        given = self._model.choose(messages, options)
+        given = ask()
         if given is None:
             return self._keep(Recorded(key=key, kind="choice"))
         shares, usage = given

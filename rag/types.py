@@ -629,6 +629,20 @@ class ScoringModel(Protocol):
         """
 
 
+@runtime_checkable
+class JudgingModel(Protocol):
+    """A `ChatModel` with weights that were fitted to judge evidence."""
+
+    def judge(
+        self, messages: Sequence[Message], options: Sequence[str]
+    ) -> tuple[tuple[float, ...], Usage] | None:
+        """As `ChatModel.choose`, with these weights; None where it has none.
+
+        Raises:
+            ModelUnavailable, ModelTimeout: the model did not answer.
+        """
+
+
 class VectorIndex(Protocol):
     """Vectors by passage id; distances never leave it: scores are cosines, −1..1, higher is nearer."""
 

@@ -24,12 +24,12 @@ from rag.names import among, word_among
 from rag.numerals import numerals
 from rag.prompts import load_prompt
 from rag.question import Kind
-from rag.types import ChatModel, Confidence, Hit, Usage
+from rag.types import ChatModel, Confidence, Hit, JudgingModel, Usage
 from rag.words import Word, is_content_word, stems_of
 
 _YES, _NO = "Ja", "Nein"
 _SAME_NAME = 0.87  # nearness from which a name counts as named; other names of its kind stay below
-_GATES = Path(__file__).with_name("gate.json")
+GATES = Path(__file__).with_name("gate.json")
 _MONTH = (
     r"(?:jan(?:uary?|uar)?|feb(?:ruary?|ruar)?|märz|mar(?:ch)?|apr(?:il)?|ma[iy]|jun[ei]?|jul[iy]?|aug(?:ust)?|"
     r"sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)"
@@ -251,8 +251,29 @@ def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float, Usage]
     if chosen is None:
         reply = llm.complete(turns, max_tokens=4)
         return float(reply.text.strip().startswith(_YES)), reply.usage
-    (yes, no), usage = chosen
-    return (yes / (yes + no) if yes + no > 0 else 0.0), usage
+    return _yes(chosen[0]), chosen[1]
+
+
+def judge(llm: ChatModel, question: str, hit: Hit) -> tuple[float, Usage] | None:
+    """The same by weights that were fitted to it, which know the title too; None where the model has none.
+
+    Raises:
+        ModelError: the model did not answer.
+    """
+    if not isinstance(llm, JudgingModel):
+        return None
+    title = f" ({one_line(hit.title)})" if hit.title else ""
+    turns = load_prompt("holds").fill(
+        {"question": one_line(question), "title": title, "sentence": one_line(hit.text)}
+    )
+    chosen = llm.judge(turns, (_YES, _NO))
+    return (_yes(chosen[0]), chosen[1]) if chosen else None
+
+
+def _yes(chosen: Sequence[float]) -> float:
+    """The share of yes in the probabilities of yes and no."""
+    yes, no = chosen
+    return yes / (yes + no) if yes + no > 0 else 0.0
 
 
 def confirm_answer(llm: ChatModel, question: str, answer: str, sentence: str) -> tuple[float, Usage]:
@@ -296,15 +317,15 @@ def confidence(support: float, seen: Signals, yes: float | None = None) -> Confi
 
 def gate_fingerprint() -> str:
     """Hash of all coefficients."""
-    return hashlib.sha256(_GATES.read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(GATES.read_bytes()).hexdigest()[:12]
 
 
 @cache
 def load_gate(name: str, *, foreign: bool = False) -> Gate:
     """The gate called `name` in gate.json.
 
-    `extractive` judges without any model, `confirmed` with the model's yes; `foreign` ones judge sentences in another
-    language than the question, whose words cannot be compared.
+    `extractive` judges without any model, `confirmed` with the model's yes, `judged` by that of weights fitted to it
+    (`judge`); `foreign` ones judge sentences in another language than the question, whose words cannot be compared.
     """
-    table = json.loads(_GATES.read_text(encoding="utf-8"))[f"{name}_foreign" if foreign else name]
+    table = json.loads(GATES.read_text(encoding="utf-8"))[f"{name}_foreign" if foreign else name]
     return Gate(**table)

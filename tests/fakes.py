@@ -286,3 +286,16 @@ class ReadingModel(FakeChatModel):
         name, values = read_back(messages)
         assert (name, len(options)) == ("confirm", 2)
         return (0.98, 0.01) if self._in(values["sentence"], values["question"]) else (0.01, 0.98)
+
+
+class JudgingReadingModel(ReadingModel):
+    """One that also has weights which were fitted to judge, and judges as it reads."""
+
+    def judge(
+        self, messages: Sequence[Message], options: Sequence[str]
+    ) -> tuple[tuple[float, ...], Usage] | None:
+        self.asked.append(list(messages))
+        name, values = read_back(messages)
+        assert (name, len(options)) == ("holds", 2)
+        yes = bool(self._in(values["sentence"], values["question"]))
+        return ((0.9, 0.1) if yes else (0.1, 0.9)), Usage(calls=1, prompt_tokens=10, output_tokens=1)

@@ -39,6 +39,7 @@ HOUSE = (
     "models",
     "encoder",
     "align",
+    "fitted",
     "llm",
     "replay",
     "catalog",

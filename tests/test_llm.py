@@ -18,8 +18,9 @@ import pytest
 
 from rag.errors import ModelError, ModelTimeout, ModelUnavailable, SettingsError
 from rag.llm import LangChainModel, LocalModel, open_llm
+from rag.prompts import load_prompt
 from rag.settings import Settings, read_settings
-from rag.types import ChatModel, Message, Piece, ScoringModel, Usage
+from rag.types import ChatModel, JudgingModel, Message, Piece, ScoringModel, Usage
 
 TURNS = [Message(role="system", content="Antworte kurz."), Message(role="user", content="Regnet es?")]
 Token = tuple[str, float, Mapping[str, float]]  # text, logprob, alternatives
@@ -445,6 +446,40 @@ def test_the_local_model_gives_a_probability_to_every_token(local: ChatModel) ->
         assert piece.logprob is not None
         assert piece.logprob <= 0
         assert piece.text in piece.alternatives
+
+
+def judged(model: ChatModel, question: str, sentence: str) -> float:
+    assert isinstance(model, JudgingModel)
+    told = model.judge(
+        load_prompt("holds").fill({"question": question, "title": "", "sentence": sentence}), ("Ja", "Nein")
+    )
+    assert told is not None
+    return told[0][0] / sum(told[0])
+
+
+@pytest.mark.models
+def test_fitted_weights_tell_what_answers_from_what_is_near(local: ChatModel) -> None:
+    question = "Who opened the new library in Leeds?"
+    yes, near, other = (
+        judged(local, question, sentence)
+        for sentence in (
+            "The new library in Leeds was opened by Mayor Ann Low on Friday.",
+            "The new library in Leeds cost four million pounds.",
+            "The new library in York was opened by the writer Tom Hill.",
+        )
+    )
+    assert yes > 0.5 > near
+    assert yes > other
+
+
+@pytest.mark.models
+def test_fitted_weights_change_no_other_reply(local: ChatModel) -> None:
+    before = local.choose(question("Ist Feuer heiß?"), ("Ja", "Nein"))
+    judged(local, "Who came?", "Tom Hill came.")
+    after = local.choose(question("Ist Feuer heiß?"), ("Ja", "Nein"))
+    assert before is not None
+    assert after is not None
+    assert after[0] == pytest.approx(before[0], abs=0.02)
 
 
 def scored(model: ChatModel, turns: Sequence[Message], text: str) -> list[Piece]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import PROMPTS, Choice, FakeChatModel, NearEncoder, ReadingModel, read_back
+from fakes import PROMPTS, Choice, FakeChatModel, JudgingReadingModel, NearEncoder, ReadingModel, read_back
 
 import rag
 from rag import compose, forms
@@ -223,6 +223,23 @@ def test_in_english_words_that_the_model_does_not_take_for_the_answer_are_not_sh
     answer = open_with(Doubting("Tom Hill")).ask(question)
     assert (answer.status, answer.statements) == (Status.NOT_FOUND, ())
     assert answer.confidence.value == answer.confidence.signals["answer"] == pytest.approx(0.2)
+
+
+def test_english_sentences_are_judged_by_the_weights_that_were_fitted_to_it(open_with: Open) -> None:
+    model = JudgingReadingModel("Tom Hill")
+    assert said(open_with(model).ask("Who called it a warning?")) == ["Tom Hill"]
+    judged = {values["sentence"] for values in model.asked_for("holds")}
+    asked = [values for values in model.asked_for("confirm") if " Ist es " not in values["question"]]
+    assert judged
+    assert not judged & {values["sentence"] for values in asked}
+
+
+@pytest.mark.parametrize("question", [WHO_OPENED, "Who opened the new canal?"])
+def test_german_sentences_are_not_judged_by_them(open_with: Open, question: str) -> None:
+    model = JudgingReadingModel("Anna Roth")
+    open_with(model).ask(question)
+    assert model.asked_for("confirm")
+    assert not model.asked_for("holds")
 
 
 class Speechless(ReadingModel):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from fakes import FakeChatModel, NearEncoder, ReadingModel, Said, ScoringChatModel
+from fakes import FakeChatModel, JudgingReadingModel, NearEncoder, ReadingModel, Said, ScoringChatModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +15,7 @@ from rag import Article, NewsQA
 from rag.errors import InputError, ModelTimeout, ReplayMismatch
 from rag.evaluation import run
 from rag.llm import model_name
+from rag.prompts import load_prompt
 from rag.replay import Recording, Replay, key_of
 from rag.settings import Settings
 from rag.types import ChatModel, Message, Piece, Usage
@@ -64,6 +65,27 @@ def test_a_model_that_cannot_score_cannot_when_replayed(tmp_path: Path, model: C
     assert not list(Replay(tmp_path / "r").score(ASKED, "Ja"))
 
 
+JUDGED = load_prompt("holds").fill({"question": "Wer kam?", "title": "", "sentence": "Mia Lang kam."})
+
+
+def test_a_replay_judges_as_the_recording_did(tmp_path: Path) -> None:
+    judged = recorded(tmp_path / "r", JudgingReadingModel("Mia")).judge(JUDGED, ["Ja", "Nein"])
+    assert judged is not None
+    assert judged[0] == (0.9, 0.1)
+    assert Replay(tmp_path / "r").judge(JUDGED, ["Ja", "Nein"]) == judged
+
+
+def test_a_judgement_is_no_choice(tmp_path: Path) -> None:
+    recorded(tmp_path / "r", JudgingReadingModel("Mia")).judge(JUDGED, ["Ja", "Nein"])
+    with pytest.raises(ReplayMismatch):
+        Replay(tmp_path / "r").choose(JUDGED, ["Ja", "Nein"])
+
+
+def test_a_model_that_cannot_judge_cannot_when_replayed(tmp_path: Path) -> None:
+    assert recorded(tmp_path / "r", FakeChatModel()).judge(JUDGED, ["Ja", "Nein"]) is None
+    assert Replay(tmp_path / "r").judge(JUDGED, ["Ja", "Nein"]) is None
+
+
 CHANGES: dict[str, Callable[[Replay], object]] = {
     "prompt": lambda model: heard(model, OTHER),
     "one letter": lambda model: heard(
@@ -72,6 +94,7 @@ CHANGES: dict[str, Callable[[Replay], object]] = {
     "length": lambda model: heard(model, max_tokens=10),
     "schema": lambda model: model.complete(ASKED, max_tokens=9, schema={"type": "object"}),
     "choice": lambda model: model.choose(ASKED, ["Ja"]),
+    "judgement": lambda model: model.judge(ASKED, ["Ja"]),
     "score": lambda model: list(model.score(ASKED, "Ja")),
 }
 

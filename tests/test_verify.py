@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
-from fakes import FakeChatModel, read_back, sentence_hit
+from fakes import FakeChatModel, JudgingReadingModel, read_back, sentence_hit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from rag.verify import (
     confirm_answer,
     gate_fingerprint,
     is_of_kind,
+    judge,
     load_gate,
     signals,
 )
@@ -288,6 +289,19 @@ def test_words_are_proposed_behind_the_same_sentence_and_question() -> None:
     proposed, plain = (read_back(asked) for asked in model.asked)
     assert yes == pytest.approx(0.75)
     assert proposed == ("confirm", plain[1] | {"question": "Wer kam? Ist es Anna Roth $x?"})
+
+
+def test_fitted_weights_are_told_the_question_first_and_the_title() -> None:
+    model = JudgingReadingModel("kam")
+    asked = hit("Er\nkam.").model_copy(update={"title": "Besuch"})
+    judged = judge(model, "Wer\nkam?", asked)
+    assert judged is not None
+    assert judged[0] == pytest.approx(0.9)
+    assert model.asked[0][-1].content == "Frage: Wer kam?\nSatz (Besuch): Er kam."
+
+
+def test_a_model_without_fitted_weights_does_not_judge() -> None:
+    assert judge(FakeChatModel(choices=(1.0, 0.0)), "Wer?", hit("Er kam.")) is None
 
 
 def test_a_model_that_fails_has_not_said_no() -> None:
