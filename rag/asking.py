@@ -23,7 +23,7 @@ from rag.fitted import judge_fingerprint
 from rag.index import Index
 from rag.prompts import load_prompt
 from rag.question import Kind, Question, adds, leans, read_question
-from rag.recency import lags
+from rag.recency import asks_newest, lags
 from rag.retrieve import Retriever
 from rag.rewording import Rewording
 from rag.settings import Settings
@@ -624,8 +624,13 @@ def _is_read_best(question: Question, hit: Hit) -> bool:
 
 
 def _is_judged(question: Question, hit: Hit) -> bool:
-    """Whether the fitted weights are asked: not about other languages, nor where a no may be the answer itself."""
-    return _is_read_best(question, hit) and question.kind is not Kind.YES_NO
+    """Whether the fitted weights are asked: not about other languages, nor where a no may be the answer itself.
+
+    Nor about what holds now: they were fitted on texts of no day, and deny what is told of one (eval/BENCHMARKS.md).
+    """
+    if question.kind is Kind.YES_NO or asks_newest(question):
+        return False
+    return _is_read_best(question, hit)
 
 
 def _is_foreign(question: Question, hit: Hit) -> bool:

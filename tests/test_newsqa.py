@@ -234,9 +234,9 @@ def test_english_sentences_are_judged_by_the_weights_that_were_fitted_to_it(open
     assert not judged & {values["sentence"] for values in asked}
 
 
-@pytest.mark.parametrize("question", [WHO_OPENED, "Who opened the new canal?"])
-def test_german_sentences_are_not_judged_by_them(open_with: Open, question: str) -> None:
-    model = JudgingReadingModel("Anna Roth")
+@pytest.mark.parametrize("question", [WHO_OPENED, "Who is the mayor?", "Did Tom Hill call it a warning?"])
+def test_they_are_not_asked_of_german_nor_what_holds_now_nor_whether(open_with: Open, question: str) -> None:
+    model = JudgingReadingModel("Anna Roth", "Tom Hill")
     open_with(model).ask(question)
     assert model.asked_for("confirm")
     assert not model.asked_for("holds")
