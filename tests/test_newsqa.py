@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -225,13 +226,17 @@ def test_in_english_words_that_the_model_does_not_take_for_the_answer_are_not_sh
     assert answer.confidence.value == answer.confidence.signals["answer"] == pytest.approx(0.2)
 
 
-def test_english_sentences_are_judged_by_the_weights_that_were_fitted_to_it(open_with: Open) -> None:
+@pytest.mark.parametrize(("published", "prompt"), [(None, "holds"), ("2025-02-19", "confirm")])
+def test_english_sentences_of_no_day_are_judged_by_the_weights_that_were_fitted_to_it(
+    tmp_path: Path, published: datetime | None, prompt: str
+) -> None:
+    text = "Tom Hill called the strike in Leeds a warning."
     model = JudgingReadingModel("Tom Hill")
-    assert said(open_with(model).ask("Who called it a warning?")) == ["Tom Hill"]
-    judged = {values["sentence"] for values in model.asked_for("holds")}
-    asked = [values for values in model.asked_for("confirm") if " Ist es " not in values["question"]]
-    assert judged
-    assert not judged & {values["sentence"] for values in asked}
+    with NewsQA.open(tmp_path, settings=SETTINGS, encoder=NearEncoder(), llm=model) as qa:
+        qa.add([Article(text=text, language="en", published=published)])
+        assert said(qa.ask("Who called the strike in Leeds a warning?")) == ["Tom Hill"]
+    asked = {name for name, values in map(read_back, model.asked) if " Ist es " not in values["question"]}
+    assert asked - {"copy"} == {prompt}
 
 
 @pytest.mark.parametrize("question", [WHO_OPENED, "Who is the mayor?", "Did Tom Hill call it a warning?"])
