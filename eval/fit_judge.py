@@ -12,7 +12,7 @@ The weights are low-rank changes of the queries and values in the upper half of 
 2021, "LoRA: Low-Rank Adaptation of Large Language Models"), fitted to its quantised weights, so that llama.cpp computes
 with what was fitted. All sentences of one question, and all questions of one step, go through the model at once, each
 seeing only what stands before it in its own prompt. A set that says only whether any passage answers is fitted by the
-chance that one of its sentences does. It takes 14 GB of memory and half a minute more on a processor without bfloat16.
+chance that one of its sentences does. Fitting takes 14 GB of memory.
 """
 
 from __future__ import annotations
