@@ -626,8 +626,7 @@ def _is_read_best(question: Question, hit: Hit) -> bool:
 def _is_judged(question: Question, hit: Hit) -> bool:
     """Whether the fitted weights are asked: not about other languages, nor where a no may be the answer itself.
 
-    Nor about what holds now, or in articles of a day: they were fitted on texts of none, and deny what is told as news
-    of its day (eval/BENCHMARKS.md).
+    Nor about what holds now, or in articles of a day: they deny what is told as news of its day (eval/BENCHMARKS.md).
     """
     if question.kind is Kind.YES_NO or asks_newest(question) or hit.published:
         return False

@@ -255,19 +255,25 @@ def confirm(llm: ChatModel, question: str, sentence: str) -> tuple[float, Usage]
 
 
 def judge(llm: ChatModel, question: str, hit: Hit) -> tuple[float, Usage] | None:
-    """The same by weights that were fitted to it, which know the title too; None where the model has none.
+    """The same by weights that were fitted to it, which know title and month too; None where the model has none.
 
     Raises:
         ModelError: the model did not answer.
     """
     if not isinstance(llm, JudgingModel):
         return None
-    title = f" ({one_line(hit.title)})" if hit.title else ""
     turns = load_prompt("holds").fill(
-        {"question": one_line(question), "title": title, "sentence": one_line(hit.text)}
+        {"question": one_line(question), "origin": origin(hit), "sentence": one_line(hit.text)}
     )
     chosen = llm.judge(turns, (_YES, _NO))
     return (_yes(chosen[0]), chosen[1]) if chosen else None
+
+
+def origin(hit: Hit) -> str:
+    """What `judge` is told of where a sentence stands, " (title, 2026-03)"; empty where neither is known."""
+    known = [one_line(hit.title), f"{hit.published:%Y-%m}" if hit.published else ""]
+    told = ", ".join(filter(None, known))
+    return f" ({told})" if told else ""
 
 
 def _yes(chosen: Sequence[float]) -> float:

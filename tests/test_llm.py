@@ -451,7 +451,7 @@ def test_the_local_model_gives_a_probability_to_every_token(local: ChatModel) ->
 def judged(model: ChatModel, question: str, sentence: str) -> float:
     assert isinstance(model, JudgingModel)
     told = model.judge(
-        load_prompt("holds").fill({"question": question, "title": "", "sentence": sentence}), ("Ja", "Nein")
+        load_prompt("holds").fill({"question": question, "origin": "", "sentence": sentence}), ("Ja", "Nein")
     )
     assert told is not None
     return told[0][0] / sum(told[0])

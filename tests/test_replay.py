@@ -65,7 +65,7 @@ def test_a_model_that_cannot_score_cannot_when_replayed(tmp_path: Path, model: C
     assert not list(Replay(tmp_path / "r").score(ASKED, "Ja"))
 
 
-JUDGED = load_prompt("holds").fill({"question": "Wer kam?", "title": "", "sentence": "Mia Lang kam."})
+JUDGED = load_prompt("holds").fill({"question": "Wer kam?", "origin": "", "sentence": "Mia Lang kam."})
 
 
 def test_a_replay_judges_as_the_recording_did(tmp_path: Path) -> None:

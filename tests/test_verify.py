@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import UTC, datetime
 
 import pytest
 from fakes import FakeChatModel, JudgingReadingModel, read_back, sentence_hit
@@ -291,13 +292,24 @@ def test_words_are_proposed_behind_the_same_sentence_and_question() -> None:
     assert proposed == ("confirm", plain[1] | {"question": "Wer kam? Ist es Anna Roth $x?"})
 
 
-def test_fitted_weights_are_told_the_question_first_and_the_title() -> None:
+@pytest.mark.parametrize(
+    ("title", "published", "origin"),
+    [
+        ("", None, ""),
+        ("Besuch", None, " (Besuch)"),
+        ("", datetime(2026, 3, 9, tzinfo=UTC), " (2026-03)"),
+        ("Besuch", datetime(2026, 3, 9, tzinfo=UTC), " (Besuch, 2026-03)"),
+    ],
+)
+def test_fitted_weights_are_told_the_question_first_then_title_and_month(
+    title: str, published: datetime | None, origin: str
+) -> None:
     model = JudgingReadingModel("kam")
-    asked = hit("Er\nkam.").model_copy(update={"title": "Besuch"})
+    asked = hit("Er\nkam.").model_copy(update={"title": title, "published": published})
     judged = judge(model, "Wer\nkam?", asked)
     assert judged is not None
     assert judged[0] == pytest.approx(0.9)
-    assert model.asked[0][-1].content == "Frage: Wer kam?\nSatz (Besuch): Er kam."
+    assert model.asked[0][-1].content == f"Frage: Wer kam?\nSatz{origin}: Er kam."
 
 
 def test_a_model_without_fitted_weights_does_not_judge() -> None:
